@@ -1,0 +1,56 @@
+"""The staff roles of the product, as Django groups. One table says who may do what."""
+
+from django.apps import apps as registry
+from django.contrib.auth.management import create_permissions
+
+READ_ALL = [
+    "partners.view_partner",
+    "partners.view_broker",
+    "touchpoints.view_touchpoint",
+    "conversions.view_conversion",
+    "attribution.view_attributionrecord",
+    "attribution.view_run",
+    "attribution.view_shard",
+    "attribution.view_finding",
+    "attribution.view_modelconfig",
+    "attribution.view_payablemodel",
+    "reports.view_report",
+]
+
+ROLES = {
+    "Operations": [
+        *READ_ALL,
+        "touchpoints.add_touchpoint",
+        "touchpoints.change_touchpoint",
+        "touchpoints.delete_touchpoint",
+        "conversions.add_conversion",
+        "conversions.change_conversion",
+        "attribution.add_run",
+        "attribution.change_run",
+    ],
+    "Finance": [
+        *READ_ALL,
+        "partners.add_partner",
+        "partners.change_partner",
+        "partners.add_broker",
+        "partners.change_broker",
+        "attribution.change_attributionrecord",
+    ],
+    "Analyst": READ_ALL,
+    "Auditor": READ_ALL,
+}
+
+
+def sync_roles(*, app_config, using, apps=registry, **_):
+    """Give each role exactly its permissions. Runs after every migrate, once the last app has its own."""
+    if app_config.label != "reports":
+        return
+    create_permissions(app_config, apps=apps, using=using, verbosity=0)
+    group_model = apps.get_model("auth", "Group")
+    permissions = {
+        f"{p.content_type.app_label}.{p.codename}": p
+        for p in apps.get_model("auth", "Permission").objects.using(using).select_related("content_type")
+    }
+    for name, wanted in ROLES.items():
+        group, _created = group_model.objects.using(using).get_or_create(name=name)
+        group.permissions.set([permissions[label] for label in wanted])

@@ -1,0 +1,179 @@
+"""Every setting, read from the environment here and nowhere else. `docs/operations.md` lists them."""
+
+from pathlib import Path
+
+import environ
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
+
+from attribution_site import embedded
+from attribution_site.unfold import UNFOLD  # noqa: F401
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Whoever names a database is taken to be in production unless they say otherwise: forgetting a variable
+# must fail at start, never open a debug server to the world.
+ENVIRONMENT = env("ENVIRONMENT", default="production" if "DATABASE_URL" in env.ENVIRON else "development")
+if ENVIRONMENT not in {"development", "production"}:
+    raise ImproperlyConfigured(f"ENVIRONMENT is {ENVIRONMENT!r}; it takes 'development' or 'production'.")
+PRODUCTION = ENVIRONMENT == "production"
+
+
+def required_in_production(name, development):
+    if PRODUCTION and not env.ENVIRON.get(name):
+        raise ImproperlyConfigured(
+            f"{name} is not set. In production (ENVIRONMENT=production, or DATABASE_URL given) it must be; "
+            "docs/operations.md tells what it is for. For development with your own servers set "
+            "ENVIRONMENT=development."
+        )
+    return env.ENVIRON.get(name) or (development() if callable(development) else development)
+
+
+SECRET_KEY = required_in_production("SECRET_KEY", "development-only-not-a-secret-" + "x" * 32)
+DATABASE_URL = required_in_production("DATABASE_URL", embedded.database_url)
+REDIS_URL = required_in_production("REDIS_URL", embedded.redis_url)
+ALLOWED_HOSTS = required_in_production("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+DEBUG = env.bool("DEBUG", default=False)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "attribution_site.apps.AttributionSite",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_standardized_errors",
+    "django_filters",
+    "django_celery_beat",
+    "pgtrigger",
+    "pghistory",
+    "partners",
+    "touchpoints",
+    "conversions",
+    "attribution",
+    "disputes",
+    "payouts",
+    "reports",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "attribution_site.timezones.ReaderTimezone",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+]
+
+ROOT_URLCONF = "attribution_site.urls"
+WSGI_APPLICATION = "attribution_site.wsgi.application"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60), "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = env("CELERY_QUEUE", default="attribution")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "resume lost calculation": {"task": "attribution.tasks.resume_lost_shards", "schedule": 30.0},
+    "create touchpoint partitions": {
+        "task": "touchpoints.tasks.create_partitions",
+        "schedule": crontab(minute="5", hour="0"),
+    },
+    "calculate recent conversions": {
+        "task": "attribution.tasks.calculate_recent",
+        "schedule": crontab(minute="30", hour="1"),
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["attribution_site.api.access.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["attribution_site.api.access.ModelPermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["attribution_site.api.wire.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["attribution_site.api.wire.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["attribution_site.api.lists.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "attribution_site.api.lists.PageNumberPagination",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "attribution_site.api.errors.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "attribution_site.api.errors.ExceptionFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+if PRODUCTION:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+
+# What the domain leaves to the house.
+DEFAULT_CURRENCY = env("DEFAULT_CURRENCY", default="USD")
+CONVERTED_WITHIN_DAYS = env.int("CONVERTED_WITHIN_DAYS", default=90)
+SHARD_CONVERSIONS = env.int("SHARD_CONVERSIONS", default=50_000)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+}

@@ -1,0 +1,140 @@
+"""What leads became: quotes, policies, renewals, and what they are worth."""
+
+from decimal import Decimal
+
+import pgtrigger
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Case, Count, Min, OuterRef, Subquery, Sum, Value, When
+from django.utils import timezone
+
+from conversions import currencies
+from partners.models import opaque_id
+from touchpoints.models import EARLIEST, converted_within, sane_time, uuid7
+
+# Leads fall into this many buckets by hash; a batch run's shard is a range of them.
+LEAD_BUCKETS = 4096
+
+
+def default_currency():
+    return settings.DEFAULT_CURRENCY
+
+
+class LeadBucket(models.Func):
+    """The hash bucket of a lead, 0 to 4095. Written once here, so that the index and its queries agree."""
+
+    template = f"(hashtextextended(%(expressions)s, 0) & {LEAD_BUCKETS - 1})"
+    output_field = models.BigIntegerField()
+    arity = 1
+
+
+class ConversionQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Rows the user may read. A user we cannot place sees nothing."""
+        return self if user.has_perm("conversions.view_conversion") else self.none()
+
+    def with_bucket(self):
+        return self.annotate(bucket=LeadBucket("lead_id"))
+
+
+class Conversion(models.Model):
+    class Type(models.TextChoices):
+        SALE = "sale"
+        SIGNUP = "signup"
+        QUOTE_REQUEST = "quote_request"
+        POLICY_BOUND = "policy_bound"
+        RENEWAL = "renewal"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    external_id = models.CharField(max_length=64, unique=True, null=True, blank=True, validators=[opaque_id])
+    lead_id = models.CharField(max_length=64, validators=[opaque_id])
+    type = models.CharField(max_length=32, choices=Type)
+    value = models.DecimalField(max_digits=14, decimal_places=2, validators=[MinValueValidator(Decimal(0))])
+    currency = models.CharField(
+        max_length=3, default=default_currency, validators=[RegexValidator(r"^[A-Z]{3}\Z"), currencies.known]
+    )
+    policy_id = models.CharField(max_length=64, null=True, blank=True, validators=[opaque_id])
+    policy_number = models.CharField(max_length=64, null=True, blank=True)
+    commission_rate = models.DecimalField(
+        max_digits=7,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+    )
+    commission_amount = models.DecimalField(
+        max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
+    occurred_at = models.DateTimeField(default=timezone.now, validators=[sane_time])
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ConversionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["lead_id", "occurred_at"], name="conversion_by_lead"),
+            models.Index(fields=["occurred_at", "id"], name="conversion_by_time"),
+            models.Index(LeadBucket("lead_id"), "occurred_at", name="conversion_by_bucket"),
+            models.Index(
+                fields=["policy_number"],
+                name="conversion_by_policy_number",
+                condition=models.Q(policy_number__isnull=False),
+            ),
+            models.Index(
+                fields=["policy_id"],
+                name="conversion_by_policy",
+                condition=models.Q(policy_id__isnull=False),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(name="conversion_lead_not_blank", condition=~models.Q(lead_id="")),
+            models.CheckConstraint(
+                name="conversion_type_known",
+                condition=models.Q(type__in=["sale", "signup", "quote_request", "policy_bound", "renewal"]),
+            ),
+            models.CheckConstraint(name="conversion_value_not_negative", condition=models.Q(value__gte=0)),
+            models.CheckConstraint(
+                name="conversion_rate_is_a_share",
+                condition=models.Q(commission_rate__isnull=True) | models.Q(commission_rate__range=(0, 1)),
+            ),
+            models.CheckConstraint(
+                name="conversion_commission_not_negative",
+                condition=models.Q(commission_amount__isnull=True) | models.Q(commission_amount__gte=0),
+            ),
+            models.CheckConstraint(name="conversion_currency_code", condition=models.Q(currency__regex="^[A-Z]{3}$")),
+            models.CheckConstraint(name="conversion_time_sane", condition=models.Q(occurred_at__gte=EARLIEST)),
+        ]
+        triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+
+    def __str__(self):
+        return f"{self.get_type_display()} of {self.value} {self.currency} by {self.lead_id}"
+
+
+def with_conversion(touchpoints):
+    """Adds to touchpoints what their leads became within the time that still counts: when first, for how
+    much, in which currency. Of conversions in several currencies there is no sum, so both are null then."""
+    within = Conversion.objects.filter(
+        lead_id=OuterRef("lead_id"),
+        occurred_at__gte=OuterRef("timestamp"),
+        occurred_at__lte=OuterRef("timestamp") + Value(converted_within()),
+    )
+    # Grouping by nothing makes one row of all, and no row of none.
+    together = (
+        within.order_by()
+        .values(nothing=Value(1, models.IntegerField()))
+        .annotate(
+            first=Min("occurred_at"),
+            total=Sum("value"),
+            code=Min("currency"),
+            codes=Count("currency", distinct=True),
+        )
+    )
+    of_one_currency = together.filter(codes=1)
+    return touchpoints.annotate(
+        conversion_timestamp=Subquery(together.values("first")),
+        conversion_value=Subquery(of_one_currency.values("total")),
+        conversion_currency=Subquery(of_one_currency.values("code")),
+        converted=Case(When(conversion_timestamp__isnull=False, then=True), default=False),
+    )

@@ -1,0 +1,97 @@
+"""One factory a model, with believable defaults."""
+
+import datetime as dt
+from decimal import Decimal
+
+import factory
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from attribution.models import AttributionRecord, ModelConfig
+from conversions.models import Conversion
+from partners.models import Broker, Partner
+from touchpoints.models import Touchpoint, uuid7
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = get_user_model()
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user-{n}")
+    is_staff = True
+
+    @factory.post_generation
+    def role(self, create, name, **_):
+        """UserFactory(role="Operations") puts the user into that group."""
+        if name:
+            self.groups.add(Group.objects.get(name=name))
+
+
+class PartnerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Partner
+
+    id = factory.Sequence(lambda n: f"partner-{n}")
+    name = factory.Sequence(lambda n: f"Northwind Comparison {n}")
+
+
+class BrokerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Broker
+
+    id = factory.Sequence(lambda n: f"broker-{n}")
+    name = factory.Sequence(lambda n: f"Harbour Insurance Brokers {n}")
+
+
+class TouchpointFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Touchpoint
+
+    lead_id = factory.Sequence(lambda n: f"lead-{n}")
+    channel = "paid_search"
+    source = "google"
+    campaign = "home-insurance-q4"
+    timestamp = factory.LazyFunction(lambda: timezone.now() - dt.timedelta(days=3))
+
+
+class ConversionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Conversion
+
+    lead_id = factory.Sequence(lambda n: f"lead-{n}")
+    type = "policy_bound"
+    value = Decimal("1500.00")
+    currency = "USD"
+    commission_rate = Decimal("0.10")
+    commission_amount = factory.LazyAttribute(lambda c: c.value * c.commission_rate)
+    occurred_at = factory.LazyFunction(timezone.now)
+
+
+class AttributionRecordFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = AttributionRecord
+
+    id = factory.LazyFunction(uuid7)
+    conversion_id = factory.LazyFunction(uuid7)
+    touchpoint_id = factory.LazyFunction(uuid7)
+    lead_id = "lead-123"
+    model = "position_based"
+    config = factory.LazyAttribute(lambda r: ModelConfig.objects.get(model=r.model, version=1))
+    payable = True
+    status = "calculated"
+    credit = Decimal(1)
+    currency = "USD"
+    revenue_attributed = Decimal("1500.00")
+    commission_amount = Decimal("150.00")
+    payee_type = "partner"
+    payee_id = "partner-abc"
+    partner_id = "partner-abc"
+    channel = "partner_referral"
+    touched_at = factory.LazyFunction(lambda: timezone.now() - dt.timedelta(days=3))
+    occurred_at = factory.LazyFunction(timezone.now)
+    conversion_type = "policy_bound"
+    position = 1
+    journey_length = 1
+    calculated_at = factory.LazyFunction(timezone.now)

@@ -1,0 +1,107 @@
+"""What leads did: one row a touch, partitioned by month of `timestamp`."""
+
+import datetime as dt
+
+import uuid_utils.compat
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from partners.models import opaque_id
+
+EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+CLOCK_SKEW = dt.timedelta(days=1)
+
+
+def uuid7():
+    """A new time-ordered id (UUID version 7)."""
+    return uuid_utils.compat.uuid7()
+
+
+def sane_time(value):
+    """Refuse the times that only a broken clock or a swapped column gives."""
+    if value < EARLIEST:
+        raise ValidationError("Before 2000-01-01: the clock or the column is wrong.", code="too_early")
+    if value > timezone.now() + CLOCK_SKEW:
+        raise ValidationError("More than a day in the future.", code="in_the_future")
+
+
+class Channel(models.TextChoices):
+    ORGANIC_SEARCH = "organic_search"
+    PAID_SEARCH = "paid_search"
+    SOCIAL_MEDIA = "social_media"
+    EMAIL = "email"
+    DISPLAY_AD = "display_ad"
+    REFERRAL = "referral"
+    DIRECT = "direct"
+    PARTNER_REFERRAL = "partner_referral"
+    BROKER_REFERRAL = "broker_referral"
+    AFFILIATE = "affiliate"
+    WEBINAR = "webinar"
+    EVENT = "event"
+    PHONE_CALL = "phone_call"
+    CHAT = "chat"
+    OTHER = "other"
+
+
+class TouchpointQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Rows the user may read. A user we cannot place sees nothing."""
+        return self if user.has_perm("touchpoints.view_touchpoint") else self.none()
+
+    def in_time_order(self):
+        return self.order_by("timestamp", "id")
+
+
+class Touchpoint(models.Model):
+    """One touch. The table's key is (id, timestamp), as partitions demand; Django is told of `id` alone,
+    which is unique by its making. Partner and broker are ids without a foreign key: rows outlive renames."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    lead_id = models.CharField(max_length=64, validators=[opaque_id])
+    session_id = models.CharField(max_length=64, null=True, blank=True, validators=[opaque_id])
+    channel = models.CharField(max_length=32, choices=Channel)
+    source = models.CharField(max_length=255, null=True, blank=True)
+    medium = models.CharField(max_length=255, null=True, blank=True)
+    campaign = models.CharField(max_length=255, null=True, blank=True)
+    content = models.CharField(max_length=255, null=True, blank=True)
+    term = models.CharField(max_length=255, null=True, blank=True)
+    referral_code = models.CharField(max_length=64, null=True, blank=True)
+    partner_id = models.CharField(max_length=64, null=True, blank=True, validators=[opaque_id])
+    broker_id = models.CharField(max_length=64, null=True, blank=True, validators=[opaque_id])
+    click_ids = models.JSONField(null=True, blank=True)
+    timestamp = models.DateTimeField(default=timezone.now, validators=[sane_time])
+    received_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = TouchpointQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["lead_id", "timestamp", "id"], name="touchpoint_journey"),
+            models.Index(fields=["timestamp", "id"], name="touchpoint_by_time"),
+            models.Index(
+                fields=["partner_id", "timestamp"],
+                name="touchpoint_by_partner",
+                condition=models.Q(partner_id__isnull=False),
+            ),
+            models.Index(
+                fields=["broker_id", "timestamp"],
+                name="touchpoint_by_broker",
+                condition=models.Q(broker_id__isnull=False),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(name="touchpoint_lead_not_blank", condition=~models.Q(lead_id="")),
+            models.CheckConstraint(name="touchpoint_channel_known", condition=models.Q(channel__in=Channel.values)),
+            models.CheckConstraint(name="touchpoint_time_sane", condition=models.Q(timestamp__gte=EARLIEST)),
+        ]
+
+    def __str__(self):
+        return f"{self.get_channel_display()} at {self.timestamp:%Y-%m-%d %H:%M} of {self.lead_id}"
+
+
+def converted_within():
+    """How long after a touch a conversion still counts as following it."""
+    return dt.timedelta(days=settings.CONVERTED_WITHIN_DAYS)
