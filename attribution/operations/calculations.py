@@ -1,0 +1,187 @@
+"""One lead: what its conversions' touches earn, tried out or stored."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from attribution import reading, records, shards, store
+from attribution.engine.models import MODELS
+from attribution.models import AttributionRecord
+from attribution.operations.configurations import rules_for, valid_parameters
+from attribution_site.errors import DomainError
+from conversions.models import Conversion, default_currency
+
+CENT = Decimal("0.01")
+CREDIT_UNIT = Decimal("1E-10")
+
+
+class NothingToCalculate(DomainError):
+    code = "nothing_to_calculate"
+
+
+@dataclass(frozen=True)
+class Share:
+    touchpoint_id: UUID
+    channel: str
+    timestamp: dt.datetime
+    credit: Decimal
+    percentage: Decimal
+    revenue: Decimal
+    commission: Decimal
+    partner_id: str | None
+    broker_id: str | None
+    campaign: str | None
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """What one conversion's touches earn under one model. Shares add up to the cent; `unattributed` is the whole
+    value where there is no journey, else 0."""
+
+    lead_id: str
+    model: str
+    conversion_id: UUID | None
+    conversion_value: Decimal
+    currency: str
+    commission_amount: Decimal
+    attributions: list[Share]
+    unattributed: Decimal
+    config_version: int | None
+    calculated_at: dt.datetime
+
+
+def calculate(
+    *,
+    lead_id: str,
+    model: str,
+    conversion_id: UUID | None = None,
+    conversion_value: Decimal | None = None,
+    commission_rate: Decimal | None = None,
+    config: dict[str, Any] | None = None,
+) -> Calculation:
+    """What would be credited; nothing is stored.
+
+    The conversion is the one named, or with a value given a hypothetical one now, or the lead's latest. `config`
+    tries parameters that nobody saved. Raises ValidationError by field, NothingToCalculate without a conversion.
+    """
+    if model not in MODELS:
+        raise ValidationError({"model": f"Cannot be calculated: {model}."}, code="unknown_model")
+    source = _source(lead_id, conversion_id, conversion_value, commission_rate)
+    rules = rules_for([model]) if config is None else _trial(model, config)
+    [batch] = reading.read(
+        source,
+        within=store.DjangoStore(),
+        lookback_days=rules.widest_lookback_days,
+        with_previous=rules.restarts,
+    )
+    return _calculation(batch, model, rules.versions[model], is_trial=config is not None)
+
+
+def _source(
+    lead_id: str, conversion_id: UUID | None, value: Decimal | None, rate: Decimal | None
+) -> reading.Selection | reading.Hypothetical:
+    if value is not None and conversion_id is None:
+        commission = (value * (rate or 0)).quantize(CENT, ROUND_HALF_EVEN)
+        return reading.Hypothetical(lead_id, "policy_bound", default_currency(), value, commission, timezone.now())
+    if value is not None or rate is not None:
+        name = "conversion_value" if value is not None else "commission_rate"
+        raise ValidationError({name: "Only for a hypothetical conversion: give conversionValue, no conversionId."})
+    conversions = Conversion.objects.filter(lead_id=lead_id)
+    if conversion_id is not None:
+        if not conversions.filter(pk=conversion_id).exists():
+            raise ValidationError({"conversion_id": "This lead has no such conversion."}, code="unknown_conversion")
+        return reading.Selection(conversion_ids=[conversion_id])
+    latest = conversions.order_by("-occurred_at", "-id").values_list("pk", flat=True).first()
+    if latest is None:
+        raise NothingToCalculate(
+            f"Lead {lead_id} has no conversion. Give conversionValue to see what one would credit."
+        )
+    return reading.Selection(conversion_ids=[latest])
+
+
+def _trial(model: str, config: dict[str, Any]) -> records.Rules:
+    return records.Rules({model: [records.Version(0, 0, 0, valid_parameters(config, "config"))]}, [])
+
+
+def _calculation(
+    batch: reading.Batch, model: str, versions: Sequence[records.Version], *, is_trial: bool
+) -> Calculation:
+    shares = records.shares_of(batch, model, versions)
+    conversion = batch.conversions.to_pylist()[0]
+    touches = batch.touches.take(shares.touch).to_pylist()
+    value = conversion["value_cents"] * CENT
+    conversion_id = UUID(bytes=conversion["id"])
+    in_effect = [v for v in versions if v.effective_from <= batch.occurred_at[0]]
+    return Calculation(
+        lead_id=conversion["lead_id"],
+        model=model,
+        conversion_id=conversion_id if conversion_id.int else None,
+        conversion_value=value,
+        currency=conversion["currency"],
+        commission_amount=conversion["commission_cents"] * CENT,
+        attributions=[
+            Share(
+                touchpoint_id=UUID(bytes=touch["id"]),
+                channel=touch["channel"],
+                timestamp=touch["timestamp"],
+                credit=credit * CREDIT_UNIT,
+                percentage=credit * CREDIT_UNIT * 100,
+                revenue=revenue * CENT,
+                commission=commission * CENT,
+                partner_id=touch["partner_id"],
+                broker_id=touch["broker_id"],
+                campaign=touch["campaign"],
+            )
+            for touch, credit, revenue, commission in zip(
+                touches,
+                shares.credits.tolist(),
+                shares.values.tolist(),
+                shares.commissions.tolist(),
+                strict=True,
+            )
+        ],
+        unattributed=Decimal("0.00") if touches else value,
+        config_version=in_effect[-1].number if in_effect and not is_trial else None,
+        calculated_at=timezone.now(),
+    )
+
+
+@transaction.atomic
+def calculate_and_save(
+    *,
+    lead_id: str,
+    model_names: list[str] | None = None,
+    conversion_id: UUID | None = None,
+) -> list[AttributionRecord]:
+    """Calculate a lead's stored conversion (all of them if none is named) and bring its records up to date.
+
+    Answers the records as they now stand, frozen ones included. Waits for a batch that has the same lead.
+    """
+    source = reading.Selection(lead_ids=[lead_id], conversion_ids=None if conversion_id is None else [conversion_id])
+    mine = Conversion.objects.filter(lead_id=lead_id)
+    if conversion_id is not None:
+        mine = mine.filter(pk=conversion_id)
+        if not mine:
+            raise ValidationError({"conversion_id": "This lead has no such conversion."}, code="unknown_conversion")
+    if not mine:
+        raise NothingToCalculate(f"Lead {lead_id} has no conversion.")
+    rules = rules_for(list(MODELS) if model_names is None else model_names)
+    within = store.DjangoStore()
+    [bucket] = mine.with_bucket().values_list("bucket", flat=True).distinct()
+    shards.lock_buckets(within, bucket, bucket)
+    for batch in reading.read(
+        source, within=within, lookback_days=rules.widest_lookback_days, with_previous=rules.restarts
+    ):
+        shards.write(shards.plan(batch, rules, within=within, run_id=None, at=timezone.now()), within=within)
+    return list(
+        AttributionRecord.objects.filter(conversion_id__in=mine.values("pk"), model__in=rules.models).order_by(
+            "occurred_at", "conversion_id", "model", "position"
+        )
+    )
