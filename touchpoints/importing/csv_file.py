@@ -1,0 +1,192 @@
+"""Csv, a few megabytes at a time, nothing guessed: every cell stays the bytes that it is."""
+
+import csv
+import gzip
+import re
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from touchpoints.importing.chunks import Chunk, Malformed, Unreadable
+
+CHUNK_BYTES = 4 << 20
+MAX_LINE = 32 << 20
+LONGEST_HEADER = 100_000
+HEADER_BYTES = 1 << 16
+MAX_LINES_OF_A_CELL = 100
+DATA_CUT_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+class CsvFile:
+    """Blocks of whole lines, parsed by Arrow; by the csv module wherever the quotes leave room for doubt.
+
+    A row's number is the line that it begins on, so an editor's "go to line" finds it.
+    """
+
+    unit = "B"
+    rows_are = "line"
+
+    def __init__(self, raw, stream, delimiter, chunk_bytes):
+        self.raw, self.stream, self.delimiter, self.chunk_bytes = raw, stream, delimiter, chunk_bytes
+        self.size = raw.seek(0, 2)
+        raw.seek(0)
+        self.line = 1
+        self.held = b""
+        self.damage = None
+        self.header = self._read_header()
+
+    @property
+    def position(self):
+        return self.raw.tell()
+
+    def _read(self, size):
+        """The next piece. What comes before damage is still given; only then is it an error."""
+        pieces, missing = [], size
+        try:
+            while missing > 0 and not self.damage and (piece := self.stream.read1(missing)):
+                pieces.append(piece)
+                missing -= len(piece)
+        except DATA_CUT_OFF as error:
+            self.damage = error
+        if self.damage and not pieces:
+            raise Unreadable(
+                f"From line {self.line:,} on the file cannot be read: its compressed data is damaged or cut off."
+            ) from self.damage
+        return b"".join(pieces)
+
+    def _read_header(self):
+        line = self._read_line().removeprefix(b"\xef\xbb\xbf")
+        if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise Unreadable("The file is in UTF-16; save it as UTF-8.")
+        while line and not line.strip():
+            line = self._read_line()
+        line = line.rstrip(b"\r\n")
+        if not line:
+            raise Unreadable("The file is empty: it has no header.")
+        if b"\0" in line or len(line) > LONGEST_HEADER:
+            raise Unreadable("This is no csv file: it does not begin with a line of column names.")
+        if b"\r" in line:
+            raise Unreadable("Lines end in CR alone; save the file with LF or CRLF line ends.")
+        return [name.strip() for name in next(self._reader([line.decode(errors="replace")], strict=False))]
+
+    def _read_line(self):
+        """The next line with its end; nothing at the end of the file."""
+        while (cut := self.held.find(b"\n") + 1) == 0 and len(self.held) <= LONGEST_HEADER:
+            if not (more := self._read(min(HEADER_BYTES, self.chunk_bytes))):
+                cut = len(self.held)
+                break
+            self.held += more
+        line, self.held, self.line = self.held[:cut], self.held[cut:], self.line + 1
+        return line or self.held
+
+    def _reader(self, lines, strict=True):
+        csv.field_size_limit(MAX_LINE)
+        return csv.reader(lines, delimiter=self.delimiter, strict=strict)
+
+    def chunks(self, columns):
+        places = [self.header.index(name) for name in columns]
+        at_end = False
+        while not at_end:
+            more = self._read(self.chunk_bytes)
+            at_end = not more
+            self.held += more
+            cut = len(self.held) if at_end else self.held.rfind(b"\n") + 1
+            block, self.held = self.held[:cut], self.held[cut:]
+            if block:
+                yield self._parse(block, columns, places, at_end)
+            elif len(self.held) > MAX_LINE:
+                yield self._skip_line(columns)
+
+    def _skip_line(self, columns):
+        reason = f"the line is longer than {MAX_LINE >> 20} MB"
+        malformed = Malformed(self.line, self.held[:200].decode(errors="replace"), reason)
+        self.held, self.line = b"", self.line + 1
+        while more := self._read(self.chunk_bytes):
+            if (cut := more.find(b"\n")) >= 0:
+                self.held = more[cut + 1 :]
+                break
+        return Chunk({name: pa.array([], pa.binary()) for name in columns}, np.array([], np.int64), [malformed])
+
+    def _parse(self, block, columns, places, at_end):
+        lines = block.count(b"\n") + (not block.endswith(b"\n"))
+        if not self._is_plain(block):
+            return self._parse_carefully(block, columns, places, at_end)
+        try:
+            table = self._parse_by_arrow(block, places)
+        except pa.ArrowInvalid:
+            return self._parse_carefully(block, columns, places, at_end)
+        # Fewer rows than lines: some cell holds a line break, or a quote was left open.
+        if table.num_rows != lines:
+            return self._parse_carefully(block, columns, places, at_end)
+        numbers = np.arange(self.line, self.line + lines)
+        self.line += lines
+        cells = {name: _one_array(table.column(str(place))) for name, place in zip(columns, places, strict=True)}
+        return Chunk(cells, numbers)
+
+    def _wrong_width(self, width):
+        return f"{width} cells where the header has {len(self.header)}"
+
+    def _is_plain(self, block):
+        """No empty lines; every quote beside a delimiter, a line's end or another quote, and none left open."""
+        if block[:1] in b"\r\n" or b"\n\n" in block or b"\n\r" in block:
+            return False
+        data = np.frombuffer(b"\n" + block + b"\n", np.uint8)
+        quotes = np.flatnonzero(data == ord('"'))
+        if not quotes.size:
+            return True
+        edges = np.zeros(256, bool)
+        edges[list(b'\r\n"' + self.delimiter.encode())] = True
+        touching = edges[data[quotes - 1]] | edges[data[quotes + 1]]
+        return quotes.size % 2 == 0 and bool(touching.all())
+
+    def _parse_by_arrow(self, block, places):
+        names = [str(place) for place in range(len(self.header))]
+        wanted = list(dict.fromkeys(str(place) for place in places))
+        return pa.csv.read_csv(
+            pa.py_buffer(block),
+            read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+            parse_options=pa.csv.ParseOptions(
+                delimiter=self.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+            ),
+            convert_options=pa.csv.ConvertOptions(
+                include_columns=wanted, column_types=dict.fromkeys(names, pa.binary()), null_values=[]
+            ),
+        )
+
+    def _parse_carefully(self, block, columns, places, at_end):
+        """Record by record. A quote that never closes costs its own line, not the ones after it."""
+        lines = re.findall(rb"[^\n]*\n|[^\n]+", block)
+        texts = [line.decode("latin-1") for line in lines]
+        cells, numbers, malformed, at = [], [], [], 0
+        while at < len(texts):
+            window = texts[at : at + MAX_LINES_OF_A_CELL]
+            reader, reason = self._reader(window), None
+            try:
+                record = next(reader)
+            except csv.Error as error:
+                record, reason = [], f"not well-formed csv ({error})"
+                held = sum(map(len, window))
+                cut_by_block = reader.line_num == len(window) and at + len(window) == len(texts)
+                if cut_by_block and len(window) < MAX_LINES_OF_A_CELL and not at_end and held < MAX_LINE:
+                    break
+            if record and len(record) != len(self.header) and window[0].strip():
+                reason = self._wrong_width(len(record))
+            if reason:
+                malformed.append(Malformed(self.line + at, lines[at].decode(errors="replace").rstrip(), reason))
+            elif len(record) == len(self.header):
+                cells.append([record[place].encode("latin-1") for place in places])
+                numbers.append(self.line + at)
+            at += 1 if reason else reader.line_num
+        self.held = b"".join(lines[at:]) + self.held
+        self.line += at
+        by_column = zip(*cells, strict=True) if cells else [[]] * len(columns)
+        arrays = [pa.array(values, pa.binary()) for values in by_column]
+        return Chunk(dict(zip(columns, arrays, strict=True)), np.array(numbers, np.int64), malformed)
+
+
+def _one_array(column):
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
