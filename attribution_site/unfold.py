@@ -1,0 +1,83 @@
+"""The back office's looks and its sidebar, grouped by job. `settings.UNFOLD`."""
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _list(title, icon, label):
+    app, model = label.split(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+    }
+
+
+def _group(title, *items):
+    return {"title": title, "separator": True, "items": list(items)}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Attribution",
+    "SITE_HEADER": "Attribution",
+    "SITE_SUBHEADER": "Who earned what",
+    "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("reports/icon.svg")}],
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "reports.dashboard.front_page",
+    # Tailwind's blue: links and buttons stand apart from the neutral rest, on white and on black.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("admin:index")},
+                ]
+            },
+            _group(
+                "Leads",
+                _list("Touchpoints", "ads_click", "touchpoints.touchpoint"),
+                _list("Conversions", "task_alt", "conversions.conversion"),
+            ),
+            _group(
+                "Attribution",
+                _list("Records", "pie_chart", "attribution.attributionrecord"),
+                _list("Runs", "bolt", "attribution.run"),
+                _list("Findings", "rule", "attribution.finding"),
+                _list("Configurations", "tune", "attribution.modelconfig"),
+                _list("Payable model", "handshake", "attribution.payablemodel"),
+            ),
+            _group(
+                "People",
+                _list("Partners", "group", "partners.partner"),
+                _list("Brokers", "support_agent", "partners.broker"),
+            ),
+            _group("Reports", _list("Kept reports", "description", "reports.report")),
+            _group(
+                "Administration",
+                _list("Users", "person", "auth.user"),
+                _list("Roles", "shield_person", "auth.group"),
+                _list("Timetable", "schedule", "django_celery_beat.periodictask"),
+            ),
+        ],
+    },
+}

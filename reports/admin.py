@@ -1,0 +1,102 @@
+"""Kept reports in the back office: what was asked, and the tables that were answered. Read only."""
+
+from django.contrib import admin
+from unfold.decorators import display
+
+from attribution.models import AttributionModel
+from partners.admin import NOTHING, ReadOnlyAdmin, moment
+from reports import operations
+from reports.models import Report
+from touchpoints.admin import table
+
+FILTERS = {
+    "channel": "Channel",
+    "partner_id": "Partner",
+    "broker_id": "Broker",
+    "campaign": "Campaign",
+    "conversion_type": "Type of conversion",
+}
+
+
+@admin.register(Report)
+class ReportAdmin(ReadOnlyAdmin):
+    list_display = ["at", "period", "shown_model", "currency", "filters", "created_by"]
+    list_display_links = ["at"]
+    list_select_related = ["created_by"]
+    list_filter = ["created_at"]
+    ordering = ["-id"]
+    fields = ["id", "at", "created_by", "period", "shown_model", "currency", "filters"]
+    sections = ["summary", "channels", "partners", "brokers", "campaigns"]
+    empty_title = "No reports kept yet"
+    empty_help = "Every answer of GET /api/v1/attribution/reports/attribution is kept and listed here."
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).visible_to(request.user).defer("result")
+
+    @display(description="Asked", ordering="created_at")
+    def at(self, report):
+        return moment(report.created_at)
+
+    @display(description="Period")
+    def period(self, report):
+        return f"{report.parameters['start_date']} – {report.parameters['end_date']}"
+
+    @display(description="Model")
+    def shown_model(self, report):
+        return AttributionModel(report.parameters["model"]).label
+
+    @display(description="Currency")
+    def currency(self, report):
+        return report.parameters["currency"]
+
+    @display(description="Filters")
+    def filters(self, report):
+        given = {title: report.parameters.get(name) for name, title in FILTERS.items()}
+        return ", ".join(f"{title}: {value}" for title, value in given.items() if value) or NOTHING
+
+    @display(description="Summary")
+    def summary(self, report):
+        figures = _result(report)["summary"]
+        rows = [("", name.replace("_", " ").capitalize(), _shown(value)) for name, value in figures.items()]
+        return table(["", ""], [row for row in rows if row[2] is not None])
+
+    @display(description="By channel")
+    def channels(self, report):
+        return _earnings(report, "by_channel", "channel")
+
+    @display(description="By partner")
+    def partners(self, report):
+        return _earnings(report, "by_partner", "partner_name", "partner_id")
+
+    @display(description="By broker")
+    def brokers(self, report):
+        return _earnings(report, "by_broker", "broker_name", "broker_id")
+
+    @display(description="By campaign")
+    def campaigns(self, report):
+        return _earnings(report, "by_campaign", "campaign")
+
+
+def _result(report):
+    """Read once a page, however many tables show it."""
+    if "shown_result" not in report.__dict__:
+        report.shown_result = operations.kept_result(report)
+    return report.shown_result
+
+
+def _shown(value):
+    return value if value is None else f"{value:,}"
+
+
+def _earnings(report, name, *titles):
+    rows = [
+        (
+            "",
+            next((row[title] for title in titles if row[title]), NOTHING),
+            f"{row['conversions']:,.2f}",
+            f"{row['total_revenue']:,.2f}",
+            f"{row['total_commission']:,.2f}",
+        )
+        for row in _result(report)[name]
+    ]
+    return table(["Name", "Conversions", "Revenue", "Commission"], rows) if rows else NOTHING
