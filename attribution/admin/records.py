@@ -1,0 +1,221 @@
+"""Records: what each touch earned. Read only; and a conversion's page with the records it gave."""
+
+from itertools import groupby
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.html import format_html, format_html_join
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from attribution.models import AttributionModel, AttributionRecord, ModelConfig, Run
+from conversions.admin import ConversionAdmin, money
+from conversions.models import Conversion
+from partners.admin import list_link, moment, page_link, payee_link
+from touchpoints.admin import BigTableAdmin, DayRangeFilter, as_uuid, exactly, table
+from touchpoints.models import Touchpoint
+
+LEADS_CONVERSIONS = 1000  # what a search by lead or policy takes at most
+
+STATUS_LABELS = {
+    "Pending": "info",
+    "Calculated": "primary",
+    "Approved": "success",
+    "Disputed": "danger",
+    "Paid": "success",
+}
+
+
+class PayeeFilter(exactly("payee", "payee id")):
+    """By the id alone, or by partner:… and broker:… as links give it."""
+
+    def queryset(self, request, queryset):
+        text = (self.value() or "").strip()
+        if not text:
+            return queryset
+        kind, _, pk = text.partition(":")
+        # The indexes are on partner and broker; who of the two is paid is checked on what they find.
+        partner = Q(partner_id=pk, payee_id=pk, payee_type="partner")
+        broker = Q(broker_id=pk, payee_id=pk, payee_type="broker")
+        if kind in {"partner", "broker"} and pk:
+            return queryset.filter(partner if kind == "partner" else broker)
+        return queryset.filter(Q(partner_id=text, payee_id=text) | Q(broker_id=text, payee_id=text))
+
+
+@admin.register(AttributionRecord)
+class AttributionRecordAdmin(BigTableAdmin):
+    list_display = [
+        "occurred",
+        "shown_model",
+        "channel",
+        "payee",
+        "shown_credit",
+        "shown_revenue",
+        "shown_commission",
+        "shown_status",
+        "conversion",
+    ]
+    list_display_links = ["occurred"]
+    ordering = ["-id"]
+    sortable_by = []
+    list_filter = [
+        ("occurred_at", DayRangeFilter),
+        ("model", ChoicesDropdownFilter),
+        ("status", ChoicesDropdownFilter),
+        ("channel", ChoicesDropdownFilter),
+        ("payee_type", ChoicesDropdownFilter),
+        PayeeFilter,
+    ]
+    exact_search = ["id", "conversion_id", "touchpoint_id"]
+    search_help_text = "Record, conversion or touchpoint id, lead, policy"
+    empty_title = "No records here"
+    empty_help = "Records are made by a run: start one under Runs, or use manage.py calculate_attribution."
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "shown_model",
+                    "shown_status",
+                    "payee",
+                    "shown_credit",
+                    "shown_revenue",
+                    "shown_commission",
+                    "payable",
+                ]
+            },
+        ),
+        ("Where it comes from", {"fields": ["conversion", "occurred", "touchpoint", "touched", "place"]}),
+        ("Copied from the touch", {"fields": ["channel", "source", "campaign_id", "lead"]}),
+        ("How it was calculated", {"fields": ["configuration", "calculation", "calculated"]}),
+    ]
+    sections = ["siblings"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [name for _, part in self.fieldsets for name in part["fields"]]
+
+    def get_search_results(self, request, queryset, search_term):
+        if not search_term.strip() or as_uuid(search_term.strip()):
+            return super().get_search_results(request, queryset, search_term)
+        term = search_term.strip()
+        named = Conversion.objects.filter(
+            Q(lead_id=term) | Q(policy_number=term) | Q(policy_id=term) | Q(external_id=term)
+        )
+        ids = list(named.values_list("pk", flat=True)[:LEADS_CONVERSIONS])
+        return queryset.filter(conversion_id__in=ids), False
+
+    @display(description="Conversion at", ordering="occurred_at")
+    def occurred(self, record):
+        return moment(record.occurred_at)
+
+    @display(description="Touched at")
+    def touched(self, record):
+        return moment(record.touched_at)
+
+    @display(description="Calculated at")
+    def calculated(self, record):
+        return moment(record.calculated_at)
+
+    @display(description="Model")
+    def shown_model(self, record):
+        return record.get_model_display()
+
+    @display(description="Status", label=STATUS_LABELS)
+    def shown_status(self, record):
+        return record.get_status_display()
+
+    @display(description="Credit")
+    def shown_credit(self, record):
+        return format_html('<span class="money">{} %</span>', f"{record.percentage:.2f}")
+
+    @display(description="Revenue")
+    def shown_revenue(self, record):
+        return money(record.revenue_attributed, record.currency)
+
+    @display(description="Commission")
+    def shown_commission(self, record):
+        return money(record.commission_amount, record.currency)
+
+    @display(description="Payee")
+    def payee(self, record):
+        return payee_link(record.payee_type, record.payee_id)
+
+    @display(description="Conversion")
+    def conversion(self, record):
+        return page_link(Conversion, record.conversion_id, f"{record.conversion_type.replace('_', ' ')}")
+
+    @display(description="Touchpoint")
+    def touchpoint(self, record):
+        return page_link(Touchpoint, record.touchpoint_id)
+
+    @display(description="Place")
+    def place(self, record):
+        return f"Touch {record.position} of {record.journey_length}"
+
+    @display(description="Lead")
+    def lead(self, record):
+        return list_link("touchpoints_touchpoint", record.lead_id, q=record.lead_id)
+
+    @display(description="Configuration")
+    def configuration(self, record):
+        return page_link(ModelConfig, record.config_id, str(record.config))
+
+    @display(description="Run")
+    def calculation(self, record):
+        return page_link(Run, record.run_id) if record.run_id else "By hand, for this lead alone"
+
+    @display(description="The whole conversion under this model")
+    def siblings(self, record):
+        shares = AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model)
+        return share_table(shares.order_by("position")[:200], marked=record.pk)
+
+
+def share_table(shares, *, marked=None):
+    rows = [
+        (
+            "here" if share.pk == marked else "",
+            page_link(AttributionRecord, share.pk, moment(share.touched_at)),
+            share.get_channel_display(),
+            payee_link(share.payee_type, share.payee_id),
+            share_bar(share),
+            money(share.revenue_attributed, share.currency),
+            money(share.commission_amount, share.currency),
+            share.get_status_display(),
+        )
+        for share in shares
+    ]
+    return table(["Touch", "Channel", "Payee", "Credit", "Revenue", "Commission", "Status"], rows)
+
+
+def share_bar(share):
+    percent = f"{share.percentage:.1f}"
+    return format_html('<span class="bar"><i style="width:{}%"></i></span>{} %', percent, percent)
+
+
+admin.site.unregister(Conversion)
+
+
+@admin.register(Conversion)
+class ConversionWithRecords(ConversionAdmin):
+    """Conversions know nothing of attribution; their page does."""
+
+    sections = [*ConversionAdmin.sections, "records"]
+
+    @display(description="Who earned it")
+    def records(self, conversion):
+        shares = AttributionRecord.objects.filter(conversion_id=conversion.pk).order_by("model", "position")
+        by_model = [(model, list(group)) for model, group in groupby(shares[:1000], lambda share: share.model)]
+        if not by_model:
+            return "Not calculated, or unattributed. A run calculates it."
+        return format_html_join(
+            "",
+            "<h3>{}{}</h3>{}",
+            (
+                (
+                    AttributionModel(model).label,
+                    " (pays commission)" if group[0].payable else "",
+                    share_table(group),
+                )
+                for model, group in by_model
+            ),
+        )
