@@ -1,0 +1,166 @@
+"""The routes of calculation."""
+
+import dataclasses
+from collections import defaultdict
+from decimal import Decimal
+
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.response import Response
+
+from attribution import operations
+from attribution.api.fields import LeadField, ModelField
+from attribution.api.records import RecordSerializer
+from attribution.engine.models import MODELS
+from attribution.engine.parameters import InvalidParameters, Parameters
+from attribution.models import AttributionRecord, ModelConfig
+from attribution_site.api.errors import unknown_field
+from attribution_site.api.fields import Moment, Money, Number, StrictSerializer, StrictUUID
+from attribution_site.api.wire import camel
+from conversions.models import Conversion
+
+
+class ParametersField(serializers.Field):
+    """A configuration. Its own names are camelCase as all of ours; inside a value the keys are enum values,
+    so those stay. Parameters are no money: the engine takes them as floats."""
+
+    names = {camel(each.name): each.name for each in dataclasses.fields(Parameters)}
+
+    def to_internal_value(self, data):
+        if not isinstance(data, dict):
+            raise ValidationError("Give an object of parameters.", code="invalid")
+        errors = {}
+        for name in data.keys() - self.names.keys():
+            errors |= unknown_field(name)
+        values = {self.names[name]: _plain(value) for name, value in data.items() if name in self.names}
+        try:
+            Parameters.from_json(values)
+        except InvalidParameters as error:
+            errors |= {camel(name): [ErrorDetail(text, code="invalid")] for name, text in error.errors.items()}
+        if errors:
+            raise ValidationError(errors)
+        return values
+
+
+def _plain(value):
+    if isinstance(value, Decimal):
+        return float(value)
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+class CalculateSerializer(StrictSerializer):
+    lead_id = LeadField()
+    model = ModelField()
+    conversion_id = StrictUUID(required=False, allow_null=True)
+    conversion_value = Money(required=False, allow_null=True, min_value=Decimal(0))
+    commission_rate = Number(
+        required=False,
+        allow_null=True,
+        max_digits=7,
+        decimal_places=6,
+        min_value=Decimal(0),
+        max_value=Decimal(1),
+    )
+    config = ParametersField(required=False, allow_null=True)
+
+
+class CalculateAndSaveSerializer(StrictSerializer):
+    lead_id = LeadField()
+    model = ModelField(required=False, allow_null=True)
+    conversion_id = StrictUUID(required=False, allow_null=True)
+
+
+class ShareSerializer(serializers.Serializer):
+    touchpoint_id = serializers.UUIDField()
+    channel = serializers.CharField()
+    timestamp = Moment()
+    credit = Number(max_digits=11, decimal_places=10)
+    percentage = Number(max_digits=11, decimal_places=8)
+    revenue = Money()
+    commission = Money()
+    partner_id = serializers.CharField()
+    broker_id = serializers.CharField()
+    campaign = serializers.CharField()
+
+
+class CalculationSerializer(serializers.Serializer):
+    lead_id = serializers.CharField()
+    model = serializers.CharField()
+    conversion_id = serializers.UUIDField()
+    conversion_value = Money()
+    currency = serializers.CharField()
+    commission_amount = Money()
+    attributions = ShareSerializer(many=True)
+    unattributed = Money()
+    config_version = serializers.IntegerField()
+    calculated_at = Moment()
+
+
+class StoredShareSerializer(ShareSerializer):
+    """The same of a stored record."""
+
+    timestamp = Moment(source="touched_at")
+    revenue = Money(source="revenue_attributed")
+    commission = Money(source="commission_amount")
+    campaign = serializers.CharField(source="campaign_id")
+
+
+class CalculationViewSet(viewsets.GenericViewSet):
+    queryset = AttributionRecord.objects.none()
+    filter_backends = []
+    # Trying a calculation stores nothing: whoever may read its outcome may ask for it.
+    permissions_by_action = {
+        "calculate": ["attribution.view_attributionrecord"],
+        "calculate_and_save": ["attribution.add_run"],
+    }
+
+    @action(detail=False, methods=["post"])
+    def calculate(self, request):
+        asked = CalculateSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(CalculationSerializer(operations.calculate(**asked.validated_data)).data)
+
+    @action(detail=False, methods=["post"], url_path="calculate-and-save")
+    def calculate_and_save(self, request):
+        asked = CalculateAndSaveSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        lead_id, model = asked.validated_data["lead_id"], asked.validated_data.get("model")
+        conversion_id = asked.validated_data.get("conversion_id")
+        names = [model] if model else None
+        records = operations.calculate_and_save(lead_id=lead_id, model_names=names, conversion_id=conversion_id)
+        return Response(_saved(lead_id, names or list(MODELS), conversion_id, records))
+
+
+def _saved(lead_id, models, conversion_id, records):
+    """What is stored now, in the shape of a calculation, for each conversion and model."""
+    conversions = Conversion.objects.filter(lead_id=lead_id).order_by("occurred_at", "id")
+    if conversion_id:
+        conversions = conversions.filter(pk=conversion_id)
+    stored = defaultdict(list)
+    for record in records:
+        stored[record.conversion_id, record.model].append(record)
+    versions = ModelConfig.objects.in_bulk({record.config_id for record in records})
+    for record in records:
+        record.config = versions[record.config_id]
+    calculations = [
+        _saved_one(conversion, model, stored[conversion.pk, model]) for conversion in conversions for model in models
+    ]
+    return {"lead_id": lead_id, "calculations": calculations}
+
+
+def _saved_one(conversion, model, records):
+    money = Money()
+    return {
+        "lead_id": conversion.lead_id,
+        "model": model,
+        "conversion_id": conversion.pk,
+        "conversion_value": money.to_representation(conversion.value),
+        "currency": conversion.currency,
+        "commission_amount": conversion.commission_amount,
+        "attributions": StoredShareSerializer(records, many=True).data,
+        "unattributed": money.to_representation(Decimal(0) if records else conversion.value),
+        "config_version": records[0].config.version if records else None,
+        "calculated_at": max((record.calculated_at for record in records), default=None),
+        "records": RecordSerializer(records, many=True).data,
+    }

@@ -1,0 +1,107 @@
+"""The routes of attribution records."""
+
+import django_filters
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+
+from attribution import operations
+from attribution.models import AttributionRecord
+from attribution_site.api.fields import Number, StrictSerializer, Text
+from attribution_site.api.lists import BoundaryFilter, KeysetPagination
+from partners.models import opaque_id
+
+
+class RecordFilter(django_filters.FilterSet):
+    run_id = django_filters.UUIDFilter(field_name="run_id")
+    start_date = BoundaryFilter(field_name="occurred_at", lookup_expr="gte")
+    end_date = BoundaryFilter(field_name="occurred_at", lookup_expr="lt")
+
+    class Meta:
+        model = AttributionRecord
+        fields = [
+            "lead_id",
+            "conversion_id",
+            "touchpoint_id",
+            "model",
+            "channel",
+            "status",
+            "partner_id",
+            "broker_id",
+            "campaign_id",
+        ]
+
+
+class RecordSerializer(serializers.ModelSerializer):
+    credit = Number(max_digits=11, decimal_places=10)
+    percentage = Number(max_digits=11, decimal_places=8)
+    config_version = serializers.IntegerField(source="config.version")
+
+    class Meta:
+        model = AttributionRecord
+        fields = [
+            "id",
+            "lead_id",
+            "conversion_id",
+            "touchpoint_id",
+            "channel",
+            "source",
+            "campaign_id",
+            "model",
+            "config_version",
+            "credit",
+            "percentage",
+            "currency",
+            "revenue_attributed",
+            "commission_amount",
+            "partner_id",
+            "broker_id",
+            "payee_type",
+            "payee_id",
+            "payable",
+            "status",
+            "touched_at",
+            "occurred_at",
+            "conversion_type",
+            "position",
+            "journey_length",
+            "run_id",
+            "calculated_at",
+        ]
+
+
+class RecordChangeSerializer(StrictSerializer):
+    """Status and payee can change, with a reason. `partnerId` and `brokerId` are facts of the touch."""
+
+    status = serializers.ChoiceField(choices=AttributionRecord.Status.choices, required=False)
+    payee_type = serializers.ChoiceField(choices=AttributionRecord.Payee.choices, required=False)
+    payee_id = Text(required=False, allow_null=True, max_length=64, validators=[opaque_id])
+    reason = Text(max_length=1000)
+
+    def validate(self, attrs):
+        payee_type, payee_id = attrs.get("payee_type"), attrs.get("payee_id")
+        if "status" not in attrs and "payee_type" not in attrs:
+            raise ValidationError("Give a status or a payeeType: there is nothing else to change.")
+        if payee_type in {"partner", "broker"} and not payee_id:
+            raise ValidationError({"payee_id": f"Which {payee_type}?"}, code="required")
+        if payee_type not in {"partner", "broker"} and payee_id:
+            raise ValidationError({"payee_id": "Only with the payeeType partner or broker."})
+        return attrs
+
+
+class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
+    serializer_class = RecordSerializer
+    filterset_class = RecordFilter
+    pagination_class = KeysetPagination
+    # An id begins with the time of its conversion: this is the latest first, and the index is the key's own.
+    keyset = ("-id",)
+
+    def get_queryset(self):
+        return AttributionRecord.objects.visible_to(self.request.user).select_related("config")
+
+    def update(self, request, *args, partial=False, **kwargs):
+        record = self.get_object()
+        asked = RecordChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        operations.change_record(record_id=record.pk, by=request.user, **asked.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)

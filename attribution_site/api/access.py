@@ -1,0 +1,31 @@
+"""Who is asking, and whether they may. What they may see of a table is its queryset's `visible_to`."""
+
+from rest_framework import authentication, permissions
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    def authenticate_header(self, request):
+        # Without a header to answer with, REST framework turns "who are you?" (401) into "no" (403).
+        return "Session"
+
+
+class ModelPermissions(permissions.DjangoModelPermissions):
+    """Django's model permissions, reading included. An action that is no plain reading or writing of the
+    view's own table names what it needs in the view's `permissions_by_action`."""
+
+    perms_map = permissions.DjangoModelPermissions.perms_map | {
+        "GET": ["%(app_label)s.view_%(model_name)s"],
+        "HEAD": ["%(app_label)s.view_%(model_name)s"],
+    }
+
+    def has_permission(self, request, view):
+        if view.action is None:
+            # A method that the path does not have: nobody's permission would change that answer, a 405.
+            return bool(request.user and request.user.is_authenticated)
+        needed = getattr(view, "permissions_by_action", {}).get(view.action)
+        if needed is None:
+            return super().has_permission(request, view)
+        return bool(request.user and request.user.is_authenticated and request.user.has_perms(needed))
+
+    def _queryset(self, view):
+        return view.queryset if view.queryset is not None else super()._queryset(view)

@@ -1,0 +1,43 @@
+"""Every route."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from attribution.api.calculation import CalculationViewSet
+from attribution.api.records import RecordViewSet
+from attribution.api.runs import RunViewSet
+from attribution_site.api import errors
+from conversions.api import ConversionViewSet, TouchpointViewSet
+from partners.api import BrokerViewSet, PartnerViewSet
+from reports.api import ReportViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("touchpoints", TouchpointViewSet, "touchpoint")
+router.register("conversions", ConversionViewSet, "conversion")
+router.register("attribution/batch", RunViewSet, "run")
+router.register("attribution", CalculationViewSet, "calculation")
+router.register("attributions", RecordViewSet, "attribution")
+router.register("partners", PartnerViewSet, "partner")
+router.register("brokers", BrokerViewSet, "broker")
+
+TOUCHPOINTS_OF_LEAD = r"^leads/(?P<lead_id>[^/\x00-\x1f\x7f]{1,64})/touchpoints\Z"
+touchpoints_of_lead = TouchpointViewSet.as_view({"get": "list"}, keyset=("timestamp", "id"))
+api = [
+    re_path(TOUCHPOINTS_OF_LEAD, touchpoints_of_lead, name="lead-touchpoints"),
+    path("reports/attribution", ReportViewSet.as_view({"get": "attribution"}), name="report-attribution"),
+    path("reports/attribution/<pk>", ReportViewSet.as_view({"get": "retrieve"}, detail=True), name="report-detail"),
+    *router.urls,
+]
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/attribution/", include(api)),
+    # Also keeps Django from trying a path of the API again with a slash behind it.
+    re_path(r"^api(/|\Z)", errors.not_found),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error
