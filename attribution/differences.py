@@ -60,8 +60,6 @@ class Changes:
 
 def stored_records(within: store.Store, conversions: pa.Table, models: list[str]) -> pa.Table:
     """The records of these conversions under these models, as they stand."""
-    if not _any_stored(within, conversions, models):
-        return STORED.empty_table()
     # Decimals come as text, which loses nothing.
     selected = [
         sql.SQL("{}::text" if pa.types.is_decimal(field.type) else "{}").format(sql.Identifier(field.name))
@@ -77,15 +75,6 @@ def stored_records(within: store.Store, conversions: pa.Table, models: list[str]
         models,
     )
     return store.fetch(within, query, as_text).cast(STORED)
-
-
-def _any_stored(within: store.Store, conversions: pa.Table, models: list[str]) -> bool:
-    """One look into the index spares a first calculation thousands."""
-    period = pc.min_max(conversions["occurred_at"]).as_py()
-    query = sql.SQL(
-        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE model = ANY({}) AND occurred_at BETWEEN {} AND {} LIMIT 1) r"
-    ).format(sql.Identifier(store.RECORDS), models, period["min"], period["max"])
-    return within.count(query) > 0
 
 
 def changes(new: pa.Table, stored: pa.Table) -> Changes:

@@ -19,7 +19,7 @@ from attribution import differences, records, store
 from attribution.reading import Batch, Selection, read
 
 # Conversions a block: enough to make COPY worth while, few enough to be ready soon.
-BLOCK = 10_000
+BLOCK = 5000
 # How many finished plans may wait to be written; more would only fill memory.
 PLANS_AHEAD = 2
 
@@ -96,7 +96,9 @@ def calculate(
             raise ShardTaken
         lock_buckets(writer, *selection.buckets)
         counts: Counter[str] = Counter()
-        blocks = split(selection, max(1, conversions // BLOCK))
+        first, *others = split(selection, max(1, conversions // BLOCK))
+        # The first plans are small: until one is ready there is nothing to write.
+        blocks = [*split(first, 8), *others]
         with closing(ahead(lambda: _plans(blocks, rules, run_id))) as plans:
             for planned in plans:
                 write(planned, within=writer)
@@ -112,6 +114,8 @@ def _plans(blocks: list[Selection], rules: records.Rules, run_id: bytes) -> Iter
     now = dt.datetime.now(dt.UTC)
     with store.arrow_connection() as reading, reading.cursor() as cursor:
         reader = store.ArrowStore(cursor)
+        # Parallel workers would take the core that the COPY needs; shards are the parallelism here.
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
         for block in blocks:
             batches = read(
                 block,

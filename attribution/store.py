@@ -26,6 +26,7 @@ from attribution.models import AttributionRecord
 UUID = pa.binary(16)
 TIME = pa.timestamp("us", "UTC")
 RECORDS = AttributionRecord._meta.db_table
+ROWS_A_PIECE = 1000
 
 
 class Store(Protocol):
@@ -56,13 +57,15 @@ class ArrowStore:
         return int(self._cursor.fetchone()[0])
 
     def insert(self, records: pa.Table) -> None:
-        self._cursor.adbc_ingest(RECORDS, records, mode="append")
+        # In small pieces: the next one is encoded while the server is at work on the one before.
+        pieces = records.to_reader(max_chunksize=ROWS_A_PIECE)
+        self._cursor.adbc_ingest(RECORDS, pieces, mode="append")
 
 
 class DjangoStore:
     def stream(self, query: sql.Composable, schema: pa.Schema) -> Iterator[pa.Table]:
         with connection.cursor() as cursor:
-            cursor.execute(query)
+            cursor.execute(text_of(query))
             rows = cursor.fetchall()
         columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
         arrays = [pa.array(map(_storable, column), field.type) for column, field in zip(columns, schema, strict=True)]
@@ -70,7 +73,7 @@ class DjangoStore:
 
     def count(self, statement: sql.Composable) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute(text_of(statement))
             return int(cursor.fetchone()[0])
 
     def insert(self, records: pa.Table) -> None:

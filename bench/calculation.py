@@ -191,7 +191,9 @@ def main():
             fill(conversions - filled, first=filled + 1)
             filled = conversions
             took, written = calculation()
-            print(f"curve: {written:>9,} records in {took:7.2f} s = {took / written * 1e6:6.2f} µs a record", flush=True)
+            print(
+                f"curve: {written:>9,} records in {took:7.2f} s = {took / written * 1e6:6.2f} µs a record", flush=True
+            )
             if records == options.records:
                 beside_copy(folder, options.rounds)
                 for count in options.workers:

@@ -27,8 +27,7 @@ def months_between(first: dt.date, last: dt.date) -> Iterator[dt.date]:
 def existing_partitions() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits"
-            " WHERE inhparent = 'touchpoints_touchpoint'::regclass"
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'touchpoints_touchpoint'::regclass"
         )
         return {name for (name,) in cursor.fetchall()}
 

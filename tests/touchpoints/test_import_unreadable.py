@@ -66,6 +66,7 @@ def test_of_a_file_cut_off_in_the_middle_the_rows_before_are_kept_and_the_end_is
     [
         (["--map", "lead=lead_id"], "There is no field lead."),
         (["--map", "source=src"], "The file has no column src."),
+        (["--map", "source=twice"], "The file has more than one column twice."),
         (["--map", "lead_id"], "a '=' is missing"),
         (["--values", "lead_id:x"], "a '=' is missing"),
         (["--mapping", "none.toml"], "none.toml cannot be opened"),
@@ -73,7 +74,7 @@ def test_of_a_file_cut_off_in_the_middle_the_rows_before_are_kept_and_the_end_is
     ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(db, tmp_path, flags, told):
-    (tmp_path / "t.csv").write_bytes(HEAD)
+    (tmp_path / "t.csv").write_bytes(b"twice,twice," + HEAD)
     with pytest.raises(CommandError) as stop:
         call_command("import_touchpoints", str(tmp_path / "t.csv"), *flags)
     assert told in str(stop.value)
