@@ -37,7 +37,7 @@ def test_raw_sql_cannot_delete_a_frozen_record(status):
         run_sql("DELETE FROM attribution_attributionrecord WHERE id = %s", record.pk)
 
 
-@pytest.mark.parametrize(("before", "after"), itertools.permutations(Status.values, 2))
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(Status.values, 2)))
 def test_a_status_moves_along_the_allowed_edges_only(before, after):
     record = record_in(before)
     move = AttributionRecord.objects.filter(pk=record.pk)
