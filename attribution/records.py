@@ -118,7 +118,7 @@ def _hundredths_a_unit(batch: Batch) -> NDArray[np.int64]:
     """1 where the currency has cents, 100 where its smallest unit is the whole (JPY), per conversion."""
     encoded = batch.conversions["currency"].combine_chunks().dictionary_encode()
     scale = [10 ** (MOST_DECIMALS - min(EXPONENTS.get(code, 2), 2)) for code in encoded.dictionary.to_pylist()]
-    units = np.array(scale, dtype=np.int64)[encoded.indices.to_numpy()]
+    units: NDArray[np.int64] = np.array(scale, dtype=np.int64)[encoded.indices.to_numpy()]
     # An amount that does not fit its currency got past the doors: share it by cents rather than lose some.
     for name in ("value_cents", "commission_cents"):
         units[batch.conversions[name].to_numpy() % units != 0] = 1
@@ -181,7 +181,7 @@ def _table(batch: Batch, model: str, versions: Sequence[Version], rules: Rules, 
 
 
 def _record_ids(touches: pa.Table, conversions: pa.Table, occurred_at: NDArray[np.int64], model: str) -> pa.Array:
-    words = [
+    words: list[ids.Words | np.uint64] = [
         *ids.words_of(store.uuid_bytes(conversions["id"])),
         *ids.words_of(store.uuid_bytes(touches["id"])),
         ids.word_of_text(model),

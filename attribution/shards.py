@@ -115,7 +115,7 @@ def _plans(blocks: list[Selection], rules: records.Rules, run_id: bytes) -> Iter
     with store.arrow_connection() as reading, reading.cursor() as cursor:
         reader = store.ArrowStore(cursor)
         # Parallel workers would take the core that the COPY needs; shards are the parallelism here.
-        cursor.execute("SET max_parallel_workers_per_gather = 0")
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         for block in blocks:
             batches = read(
                 block,

@@ -7,10 +7,12 @@ sees and joins the request's transaction.
 
 import datetime as dt
 import json
+import os
 import urllib.parse
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import adbc_driver_manager
@@ -86,23 +88,45 @@ class DjangoStore:
 _UUIDS = ("id", "conversion_id", "touchpoint_id", "run_id")
 
 
+# Opening one takes as long as copying thousands of records (it reads the catalogue of types), so a process
+# keeps those it has. By process and address: neither a fork nor another database may get them.
+_idle: dict[tuple[int, str], list[Any]] = defaultdict(list)
+
+
 @contextmanager
 def arrow_connection() -> Iterator[Any]:
     """A connection of its own to the default database, in a transaction that the caller commits."""
-    opened = adbc_driver_postgresql.dbapi.connect(_dsn())
+    idle = _idle[os.getpid(), _dsn()]
+    opened = _still_good(idle) or adbc_driver_postgresql.dbapi.connect(_dsn())
     try:
         yield opened
-    finally:
-        with opened.cursor() as cursor:
-            _quietly_rollback(opened, cursor)
-        opened.close()
-
-
-def _quietly_rollback(opened: Any, cursor: Any) -> None:
-    try:
         opened.rollback()
-    except adbc_driver_manager.Error:
-        cursor.close()  # the server is gone, and the transaction with it
+    except BaseException:
+        opened.close()
+        raise
+    idle.append(opened)
+
+
+def _still_good(idle: list[Any]) -> Any:
+    """One that answers, or None. The server may have been restarted since it was put away."""
+    while idle:
+        opened = idle.pop()
+        try:
+            with opened.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                cursor.fetchone()
+        except adbc_driver_manager.Error:
+            with suppress(adbc_driver_manager.Error):
+                opened.close()
+        else:
+            return opened
+    return None
+
+
+def close_idle_connections() -> None:
+    for idle in _idle.values():
+        while idle:
+            idle.pop().close()
 
 
 def _dsn() -> str:

@@ -35,11 +35,11 @@ class ConversionAdmin(BigTableAdmin):
     empty_help = "Conversions come in by POST /conversions or by manage.py import_conversions."
     fieldsets = [
         (None, {"fields": ["shown_type", "lead", "at", "shown_value"]}),
-        ("Commission", {"fields": ["shown_commission", "commission_rate"]}),
+        ("Commission", {"fields": ["shown_commission", "shown_rate"]}),
         ("Policy", {"fields": ["policy_number", "policy_id"]}),
         ("Trace", {"fields": ["id", "external_id", "stored"]}),
     ]
-    readonly_fields = ["shown_type", "lead", "at", "shown_value", "shown_commission", "stored"]
+    readonly_fields = ["shown_type", "lead", "at", "shown_value", "shown_commission", "shown_rate", "stored"]
     sections = ["journey"]
 
     @display(description="Time", ordering="occurred_at")
@@ -61,6 +61,11 @@ class ConversionAdmin(BigTableAdmin):
     @display(description="Commission")
     def shown_commission(self, conversion):
         return money(conversion.commission_amount, conversion.currency)
+
+    @display(description="Commission rate")
+    def shown_rate(self, conversion):
+        rate = conversion.commission_rate
+        return None if rate is None else f"{(rate * 100).normalize():f} %"
 
     @display(description="Stored")
     def stored(self, conversion):

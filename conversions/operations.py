@@ -19,7 +19,7 @@ class OtherContent(DomainError):
 
 def create_conversion(*, values: Mapping[str, Any]) -> tuple[Conversion, bool]:
     """Store one conversion; one with an external id only once. True says that it is new."""
-    conversion = Conversion(**{"currency": default_currency()} | values)
+    conversion = Conversion(**{"currency": default_currency(), **values})
     if conversion.commission_amount is None:
         conversion.commission_amount = _default_commission(conversion)
     _check_amounts(conversion)
@@ -69,14 +69,14 @@ def change_conversion(*, conversion_id: UUID, changes: Mapping[str, Any]) -> Con
     return conversion
 
 
-def _default_commission(conversion):
+def _default_commission(conversion: Conversion) -> Decimal | None:
     if conversion.commission_rate is None:
         return None
     exact = Decimal(conversion.value) * conversion.commission_rate
     return exact.quantize(currencies.smallest_unit(conversion.currency), ROUND_HALF_EVEN)
 
 
-def _check_amounts(conversion):
+def _check_amounts(conversion: Conversion) -> None:
     errors = {
         name: ValidationError(
             f"{conversion.currency} has amounts in steps of {currencies.smallest_unit(conversion.currency)}.",

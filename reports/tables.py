@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from decimal import Decimal
+from typing import Any
 
 CENT = Decimal("0.01")
 MILLIONTH = Decimal("0.000001")
@@ -38,7 +39,7 @@ class Sums:
 
 def sums_by(rows, *names):
     """Sums of the rows by the value of one column, or by the values of several. Rows without it count nowhere."""
-    groups = defaultdict(Sums)
+    groups: defaultdict[Any, Sums] = defaultdict(Sums)
     for row in rows:
         key = tuple(getattr(row, name) for name in names)
         if key[0] is not None:
@@ -98,7 +99,7 @@ def by_channel(parts):
 def by_payee(parts, kind, names):
     """The table of partners (`kind` "partner") or brokers, those without credit but with touches included."""
     earned, touched = (sums_by(parts[part], f"{kind}_id") for part in ("payees", "touches"))
-    channels = defaultdict(dict)
+    channels: defaultdict[str, dict[str, Sums]] = defaultdict(dict)
     for (payee, channel), sums in sums_by(parts["payees"], f"{kind}_id", "channel").items():
         channels[payee][channel] = sums
     for payee in touched:
@@ -124,7 +125,7 @@ def top_channels(sums_of):
 
 def by_campaign(parts):
     """The campaigns that earned. Touches without a campaign are one row, so that the table adds up."""
-    earned = defaultdict(Sums)
+    earned: defaultdict[str | None, Sums] = defaultdict(Sums)
     for row in parts["days"]:
         earned[row.campaign].add(row)
     order = sorted(earned, key=lambda name: (-earned[name].revenue, name or ""))

@@ -1,11 +1,30 @@
 import importlib
+import uuid
 
 import pytest
+import redis
 from django.apps import apps
+from django.conf import settings
 from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
+from attribution import store, tasks
 from tests.factories import UserFactory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def connections_end_before_their_database(django_db_setup):
+    yield
+    store.close_idle_connections()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def queue():
+    """A queue that no other worker listens to: the Redis may be shared with a running product."""
+    name = f"tests-{uuid.uuid4().hex[:8]}"
+    tasks.calculate_shard.queue = name
+    yield name
+    redis.from_url(settings.REDIS_URL).delete(name)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Writes of touchpoints, one or many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,7 @@ def create_touchpoint(*, values: Mapping[str, Any]) -> tuple[Touchpoint, bool]:
     [outcome] = create_touchpoints(rows=[values])
     if outcome.error:
         raise outcome.error
+    assert outcome.touchpoint, "what is not refused is stored"
     return outcome.touchpoint, outcome.is_new
 
 
@@ -48,9 +49,9 @@ def create_touchpoints(*, rows: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     outcomes = []
     for row in rows:
         outcomes.append(outcome := _judged(row, seen, unknown))
-        if outcome.is_new:
+        if outcome.touchpoint:
             seen[outcome.touchpoint.id] = outcome.touchpoint
-    new = [outcome.touchpoint for outcome in outcomes if outcome.is_new]
+    new = [outcome.touchpoint for outcome in outcomes if outcome.touchpoint and outcome.is_new]
     Touchpoint.objects.bulk_create(new, batch_size=ROWS_A_STATEMENT)
     return outcomes
 
@@ -73,10 +74,10 @@ def delete_touchpoint(*, touchpoint_id: UUID) -> None:
     Touchpoint.objects.select_for_update().get(pk=touchpoint_id).delete()
 
 
-def _judged(row, seen, unknown):
+def _judged(row: Mapping[str, Any], seen: Mapping[UUID, Touchpoint], unknown: Mapping[str, set[str]]) -> Outcome:
     if errors := _payee_errors(row, unknown):
         return Outcome(error=ValidationError(errors))
-    stored = seen.get(row.get("id"))
+    stored = seen.get(row["id"]) if "id" in row else None
     if stored is None:
         return Outcome(touchpoint=Touchpoint(**row), is_new=True)
     if stored.timestamp != row["timestamp"]:
@@ -84,7 +85,7 @@ def _judged(row, seen, unknown):
     return Outcome(touchpoint=stored)
 
 
-def _lock(ids):
+def _lock(ids: Iterable[UUID]) -> None:
     """Of two calls with one id the second waits and then finds it. No unique index can say so, as the table's
     has the timestamp in it. Locks are taken in one order by all."""
     locks = sorted({int(each) % ID_LOCKS for each in ids})
@@ -96,7 +97,7 @@ def _lock(ids):
             )
 
 
-def _unknown_payees(rows):
+def _unknown_payees(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
     """Of the partners and brokers named in the rows, those that do not exist, by column."""
     unknown = {}
     for column, payees in (("partner_id", Partner.objects), ("broker_id", Broker.objects)):
@@ -105,7 +106,7 @@ def _unknown_payees(rows):
     return unknown
 
 
-def _payee_errors(row, unknown):
+def _payee_errors(row: Mapping[str, Any], unknown: Mapping[str, set[str]]) -> dict[str, ValidationError]:
     return {
         column: ValidationError(f"There is no {column.removesuffix('_id')} {row[column]}.", code="unknown")
         for column, missing in unknown.items()

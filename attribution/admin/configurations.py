@@ -27,12 +27,18 @@ def known_models():
     return [(name, AttributionModel(name).label) for name in stored]
 
 
+class PrettyEncoder(json.JSONEncoder):
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "indent": 2})
+
+
 class ConfigForm(OperationForm):
     submit_text = "Add this version"
     error_field = "parameters"
 
     model = forms.ChoiceField(choices=AttributionModel, widget=UnfoldAdminSelectWidget)
     parameters = forms.JSONField(
+        encoder=PrettyEncoder,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "spellcheck": "false"}),
         initial=lambda: Parameters().to_json(),
         help_text="JSON. What is left out takes its default, which is what you see in an empty form.",
@@ -50,18 +56,9 @@ class ConfigForm(OperationForm):
         help_text="For conversions from this moment on. Empty: from now on.",
     )
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["parameters"].encoder = PrettyEncoder
-
     def clean_parameters(self):
         given = self.cleaned_data["parameters"]
         return {} if given is None else given
-
-
-class PrettyEncoder(json.JSONEncoder):
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "indent": 2})
 
 
 @admin.register(ModelConfig)

@@ -5,14 +5,14 @@ from itertools import groupby
 from django.contrib import admin
 from django.db.models import Q
 from django.utils.html import format_html, format_html_join
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, TextFilter
 from unfold.decorators import display
 
 from attribution.models import AttributionModel, AttributionRecord, ModelConfig, Run
 from conversions.admin import ConversionAdmin, money
 from conversions.models import Conversion
 from partners.admin import list_link, moment, page_link, payee_link
-from touchpoints.admin import BigTableAdmin, DayRangeFilter, as_uuid, exactly, table
+from touchpoints.admin import BigTableAdmin, DayRangeFilter, as_uuid, table
 from touchpoints.models import Touchpoint
 
 LEADS_CONVERSIONS = 1000  # what a search by lead or policy takes at most
@@ -26,8 +26,11 @@ STATUS_LABELS = {
 }
 
 
-class PayeeFilter(exactly("payee", "payee id")):
+class PayeeFilter(TextFilter):
     """By the id alone, or by partner:… and broker:… as links give it."""
+
+    title = "payee id"
+    parameter_name = "payee"
 
     def queryset(self, request, queryset):
         text = (self.value() or "").strip()
@@ -57,7 +60,7 @@ class AttributionRecordAdmin(BigTableAdmin):
     ]
     list_display_links = ["occurred"]
     ordering = ["-id"]
-    sortable_by = []
+    sortable_by: list[str] = []
     list_filter = [
         ("occurred_at", DayRangeFilter),
         ("model", ChoicesDropdownFilter),
@@ -81,7 +84,7 @@ class AttributionRecordAdmin(BigTableAdmin):
                     "shown_credit",
                     "shown_revenue",
                     "shown_commission",
-                    "payable",
+                    "shown_payable",
                 ]
             },
         ),
@@ -135,6 +138,10 @@ class AttributionRecordAdmin(BigTableAdmin):
     @display(description="Commission")
     def shown_commission(self, record):
         return money(record.commission_amount, record.currency)
+
+    @display(description="Payable")
+    def shown_payable(self, record):
+        return "Yes: commission is paid by this model" if record.payable else "No: this model is for analysis"
 
     @display(description="Payee")
     def payee(self, record):

@@ -22,6 +22,7 @@ from unfold.widgets import (
 from attribution import operations
 from attribution.admin.adding import AddByOperation, OperationForm
 from attribution.admin.configurations import known_models
+from attribution.engine.models import MODELS
 from attribution.models import AttributionModel, Finding, Run, Shard
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
@@ -132,7 +133,7 @@ class RunAdmin(AddByOperation):
         "created",
         "shown_status",
         "period",
-        "models",
+        "shown_models",
         "scope",
         "done",
         "shown_rate",
@@ -141,7 +142,7 @@ class RunAdmin(AddByOperation):
     list_display_links = ["created"]
     list_select_related = ["created_by"]
     list_filter = [("created_at", DayRangeFilter), ("status", ChoicesDropdownFilter)]
-    sortable_by = []
+    sortable_by: list[str] = []
     show_add_link = False
     actions_list = ["start"]
     operation_form = StartForm
@@ -240,6 +241,11 @@ class RunAdmin(AddByOperation):
         labels = dict(AttributionModel.choices)
         return ", ".join(str(labels.get(name, name)) for name in run.model_names)
 
+    @display(description="Models")
+    def shown_models(self, run):
+        """Short where all are meant: a list has no room for five names in each row."""
+        return "All" if set(MODELS) <= set(run.model_names) else self.models(run)
+
     @display(description="Leads")
     def scope(self, run):
         if run.lead_ids:
@@ -281,7 +287,7 @@ class FindingAdmin(ReadOnlyAdmin):
     list_display = ["what", "model", "conversion", "of_run", "todo"]
     list_display_links = ["what"]
     list_filter = [("model", ChoicesDropdownFilter), exactly("run_id", "run id")]
-    sortable_by = []
+    sortable_by: list[str] = []
     ordering = ["-id"]
     fieldsets = [(None, {"fields": ["what", "model", "conversion", "of_run", "detail", "todo"]})]
     readonly_fields = ["what", "conversion", "of_run", "todo"]

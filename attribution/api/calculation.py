@@ -30,7 +30,7 @@ class ParametersField(serializers.Field):
     def to_internal_value(self, data):
         if not isinstance(data, dict):
             raise ValidationError("Give an object of parameters.", code="invalid")
-        errors = {}
+        errors: dict[str, list[ErrorDetail]] = {}
         for name in data.keys() - self.names.keys():
             errors |= unknown_field(name)
         values = {self.names[name]: _plain(value) for name, value in data.items() if name in self.names}

@@ -74,7 +74,8 @@ class RunSerializer(serializers.ModelSerializer):
 class RunDetailSerializer(RunSerializer):
     """With what went wrong: by conversion, and for shards of the run that failed as a whole."""
 
-    errors = serializers.SerializerMethodField()
+    # A declared field leaves the class, so that `Serializer.errors` stays what it is.
+    errors = serializers.SerializerMethodField()  # type: ignore[assignment]
     errors_total = serializers.SerializerMethodField()
 
     class Meta(RunSerializer.Meta):
@@ -83,10 +84,11 @@ class RunDetailSerializer(RunSerializer):
     def get_errors(self, run):
         findings = FindingSerializer(run.findings.all()[:MAX_ERRORS_SHOWN], many=True).data
         failed = run.shards.filter(status=Shard.Status.FAILED)[:MAX_ERRORS_SHOWN]
-        return findings + [
+        about_shards = [
             {"conversion_id": None, "model": None, "code": "shard_failed", "detail": {"shard": shard.number}}
             for shard in failed
         ]
+        return [*findings, *about_shards]
 
     def get_errors_total(self, run):
         return run.findings.count() + run.shards.filter(status=Shard.Status.FAILED).count()

@@ -70,7 +70,8 @@ def load(
             raise AlreadyLoaded("The demo data is already there.")
         if not among_others and (kinds := other_data()):
             raise OtherData(f"The database holds other data ({', '.join(kinds)}).")
-        _store_payees()
+        _store_payees(Partner, catalogue.PARTNERS, first_number=10)
+        _store_payees(Broker, catalogue.BROKERS, first_number=60)
         start, end = (dt.datetime.fromtimestamp(at // 1_000_000, dt.UTC) for at in leads.window(today, days))
         months = partitions.months_between(partitions.month_of(start), partitions.month_of(end))
         partitions.create_partitions(months)
@@ -83,19 +84,18 @@ def load(
         cursor.execute("ANALYZE touchpoints_touchpoint, conversions_conversion")
 
 
-def _store_payees():
-    for model, payees in ((Partner, catalogue.PARTNERS), (Broker, catalogue.BROKERS)):
-        model.objects.bulk_create(
-            model(
-                id=payee.id,
-                name=payee.name,
-                status=payee.status,
-                contact_name=payee.contact,
-                contact_email=payee.email,
-                contact_phone=f"+1 555 01{number:02}",
-            )
-            for number, payee in enumerate(payees, start=10 if model is Partner else 60)
+def _store_payees(model, payees, *, first_number):
+    model.objects.bulk_create(
+        model(
+            id=payee.id,
+            name=payee.name,
+            status=payee.status,
+            contact_name=payee.contact,
+            contact_email=payee.email,
+            contact_phone=f"+1 555 01{number:02}",
         )
+        for number, payee in enumerate(payees, start=first_number)
+    )
 
 
 def _copy(model, table):

@@ -15,7 +15,7 @@ TERMS = ["cheap {product} insurance", "{product} insurance quote", "best {produc
 # One entry a place of a channel: (channel code, source, medium, weight, click id).
 PLACES = [(code, *place) for code, channel in enumerate(catalogue.CHANNELS.values()) for place in channel.places]
 # One entry a campaign of a channel, and last the one that policy holders get.
-CAMPAIGNS = [
+CAMPAIGNS: list[tuple[int | None, str]] = [
     (code, template) for code, channel in enumerate(catalogue.CHANNELS.values()) for template in channel.campaigns
 ]
 CAMPAIGNS.append((None, catalogue.RENEWAL_CAMPAIGN))

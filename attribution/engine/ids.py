@@ -27,7 +27,7 @@ _VARIANT_RFC = np.uint64(0b10 << 62)
 _BLOCK = 16_384
 
 
-def uuid7_from(milliseconds: NDArray[np.int64], *words: Words) -> NDArray[np.uint8]:
+def uuid7_from(milliseconds: NDArray[np.int64], *words: Words | np.uint64) -> NDArray[np.uint8]:
     """(n, 16) uint8, the bytes of one UUIDv7 a row.
 
     milliseconds: (n,) int64 since 1970, below 2**48. words: (n,) uint64 each, or one value for all

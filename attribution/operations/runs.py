@@ -91,7 +91,8 @@ def _shards(run: Run) -> Iterator[Shard]:
 
 def _shard_size(conversions: int) -> int:
     """Progress moves by shards, so a small run has some too; below a thousand they cost more than they show."""
-    return min(settings.SHARD_CONVERSIONS, max(1000, conversions // 10))
+    most: int = settings.SHARD_CONVERSIONS
+    return min(most, max(1000, conversions // 10))
 
 
 def _conversions(run: Run) -> Any:

@@ -205,13 +205,12 @@ def test_only_the_payable_model_is_payable_and_only_from_its_instant_on():
 
 def test_a_lead_with_100_000_touches_is_one_journey_like_any_other():
     conversion = ConversionFactory(occurred_at=NOW, value=Decimal("1234.56"))
-    Touchpoint.objects.bulk_create(
-        (
-            Touchpoint(lead_id=conversion.lead_id, channel="email", timestamp=NOW - dt.timedelta(seconds=n))
-            for n in range(100_000)
-        ),
-        batch_size=10_000,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO touchpoints_touchpoint (id, lead_id, channel, timestamp)"
+            " SELECT gen_random_uuid(), %s, 'email', %s - n * interval '1 second' FROM generate_series(1, 100000) n",
+            [conversion.lead_id, NOW],
+        )
     make_world(20)
     run = calculate(model_names=["linear"])
     assert run.status == Run.Status.FINISHED

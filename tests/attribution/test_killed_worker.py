@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from attribution import operations
@@ -52,7 +52,7 @@ def wait_until(true, seconds=120):
         time.sleep(0.01)
 
 
-def test_a_run_survives_a_killed_worker_byte_for_byte(settings):
+def test_a_run_survives_a_killed_worker_byte_for_byte(settings, queue):
     settings.SHARD_CONVERSIONS = 40
     make_world(600, conversions=(1, 2))
     undisturbed = operations.start_run(queue=False)
@@ -63,7 +63,6 @@ def test_a_run_survives_a_killed_worker_byte_for_byte(settings):
 
     run = operations.start_run(queue=False)
     shards = Shard.objects.filter(run=run)
-    queue = f"test-{uuid.uuid4().hex[:8]}"
     with worker(queue) as first:
         # Killed with some shards committed and others at work.
         wait_until(lambda: shards.filter(status="done").count() >= 2 and shards.filter(status="running").exists())
@@ -81,3 +80,13 @@ def test_a_run_survives_a_killed_worker_byte_for_byte(settings):
     assert stored() == expected
     counts = Run.objects.with_counts().get(pk=run.pk)
     assert (counts.written, counts.conversions_done) == (len(expected), counts.conversions_total)
+
+
+def test_the_command_follows_a_run_that_the_workers_do(queue, capsys):
+    make_world(60)
+    with worker(queue):
+        call_command("calculate_attribution", "--model", "linear", "--model", "time_decay")
+    told = capsys.readouterr().out
+    assert "Finished" in told
+    assert f"{AttributionRecord.objects.count():,} records written" in told
+    assert set(AttributionRecord.objects.values_list("model", flat=True)) == {"linear", "time_decay"}

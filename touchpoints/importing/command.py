@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from touchpoints.importing.chunks import Unreadable
+from touchpoints.importing.kinds import Kind
 from touchpoints.importing.mapping import Mapping, mapping_of_flags, read_mapping
 from touchpoints.importing.running import Options, import_file
 
@@ -14,7 +15,7 @@ SHOWN_REASONS = 10
 
 
 class ImportCommand(BaseCommand):
-    kind = None
+    kind: Kind
 
     def add_arguments(self, parser):
         add = parser.add_argument

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 from touchpoints.importing.chunks import Unreadable
 
+# What a value of a column becomes: the values of several fields, or the one of the field that reads the column.
+Becomes = str | dict[str, str]
+
 
 @dataclass(frozen=True)
 class Mapping:
     columns: dict[str, str] = field(default_factory=dict)  # our field → the file's column
     constants: dict[str, str] = field(default_factory=dict)  # our field → its value in every row
-    values: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)  # column → value → field → value
+    values: dict[str, dict[str, Becomes]] = field(default_factory=dict)  # column → value → what it becomes
     where: dict[str, tuple[str, ...]] = field(default_factory=dict)  # column → the values of the rows to take
 
     def over(self, other):
@@ -58,7 +61,7 @@ class Mapping:
 
     def _with_fields_named(self, columns):
         """`"Paid Search" = "paid_search"` is for the field that reads the column."""
-        named = {}
+        named: dict[str, dict[str, Becomes]] = {}
         for column, values in self.values.items():
             readers = [name for name, source in columns.items() if source == column]
             for value, target in values.items():
@@ -114,13 +117,13 @@ def read_mapping(path):
 
 def mapping_of_flags(maps=(), sets=(), values=(), where=()):
     """`lead_id=customer_id`, `currency=EUR`, `channel:Paid Search=paid_search`, `conversion=1`."""
-    by_column = {}
+    by_column: dict[str, dict[str, Becomes]] = {}
     for flag in values:
         place, target = halves(flag, "=", "--values")
         column, value = halves(place, ":", "--values")
         pairs = target.split(",") if ":" in target else []
         by_column.setdefault(column, {})[value] = dict(halves(p, ":", "--values") for p in pairs) or target
-    wanted = {}
+    wanted: dict[str, tuple[str, ...]] = {}
     for flag in where:
         column, value = halves(flag, "=", "--where")
         wanted[column] = (*wanted.get(column, ()), value)

@@ -20,7 +20,7 @@ class Rejects:
     def __init__(self, path):
         self.path = path
         self.rows = 0
-        self.reasons = Counter()
+        self.reasons: Counter[str] = Counter()
 
     def __enter__(self):
         folder, name = os.path.split(os.path.abspath(self.path))

@@ -51,7 +51,7 @@ class Store:
             f" {unknown if 'id' in lines.own_keys else ''} ORDER BY id ON CONFLICT DO NOTHING"
         )
         stored = cursor.rowcount
-        contradictions = {}
+        contradictions: dict[int, tuple[int, str, str]] = {}
         for key in lines.own_keys:
             for row, value in self._contradictions(cursor, key, lines.own_keys):
                 contradictions.setdefault(row, (row, key, value))
