@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from attribution import shards, tasks
@@ -198,16 +198,17 @@ def resume_lost_shards(*, lost_after: dt.timedelta = REQUEUE_AFTER) -> int:
     """Queue again what no worker holds: its worker was killed, or its message got lost. How many shards.
 
     A shard at work is locked by its worker's transaction, which PostgreSQL ends with the worker: what can be
-    locked here is in nobody's hands.
+    locked here is in nobody's hands. Shards that only wait are left to wait while others of their run are held.
     """
+    is_open = Q(run__in=Run.objects.unfinished(), status__in=[Shard.Status.WAITING, Shard.Status.RUNNING])
     with transaction.atomic():
-        open_shards = Shard.objects.filter(
-            run__in=Run.objects.unfinished(),
-            status__in=[Shard.Status.WAITING, Shard.Status.RUNNING],
-            queued_at__lt=timezone.now() - lost_after,
-        )
-        free = list(open_shards.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
-        queued = _queue(Shard.objects.filter(pk__in=free))
+        free = Shard.objects.filter(is_open, queued_at__lt=timezone.now() - lost_after)
+        rows = free.select_for_update(skip_locked=True, of=("self",)).values_list("pk", "run_id", "status")
+        found = list(rows)
+        running = Shard.objects.filter(is_open, status=Shard.Status.RUNNING)
+        held = set(running.exclude(pk__in=[pk for pk, _, _ in found]).values_list("run_id", flat=True))
+        lost = [pk for pk, run_id, status in found if status == Shard.Status.RUNNING or run_id not in held]
+        queued = _queue(Shard.objects.filter(pk__in=lost))
     for run_id in Run.objects.unfinished().values_list("pk", flat=True):
         finish_run(run_id)
     return queued

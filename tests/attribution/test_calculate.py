@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from attribution import operations, shards, store
 from attribution.engine.models import MODELS
-from attribution.models import AttributionRecord
+from attribution.models import AttributionRecord, Run, Shard
 from attribution.reading import Selection, read
 from tests.attribution.worlds import NOW
 from tests.factories import ConversionFactory, TouchpointFactory
@@ -198,3 +198,50 @@ def test_a_record_approved_while_its_shard_is_calculated_is_not_lost():
     with pytest.raises(shards.RecordsMoved), transaction.atomic():
         shards.write(planned, within=within)
     assert list(AttributionRecord.objects.order_by("pk").values()) == before
+
+
+def three_shards(settings):
+    settings.SHARD_CONVERSIONS = 1
+    for lead in ("lead-1", "lead-2", "lead-3"):
+        journey(lead)
+        ConversionFactory(lead_id=lead, occurred_at=NOW)
+    run = operations.start_run(queue=False)
+    Shard.objects.filter(run=run).update(queued_at=NOW)
+    return list(run.shards.order_by("number"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lost_messages_are_sent_again_and_only_once_a_minute(settings):
+    three_shards(settings)
+    assert operations.resume_lost_shards() == 3
+    assert operations.resume_lost_shards() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_left_alone_while_a_worker_is_at_the_run(settings):
+    held, *_ = three_shards(settings)
+    Shard.objects.filter(pk=held.pk).update(status="running")
+    with store.arrow_connection() as worker, worker.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM attribution_shard WHERE id = {held.pk} FOR UPDATE")
+        cursor.fetchone()
+        assert operations.resume_lost_shards() == 0
+    # The worker is gone, and its transaction with it.
+    assert operations.resume_lost_shards() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shard_that_keeps_failing_fails_its_run_with_the_reason(settings, monkeypatch):
+    shard, *others = three_shards(settings)
+
+    def out_of_space(*_, **__):
+        raise OSError("no space left on device")
+
+    for other in others:
+        operations.calculate_shard(other.pk)
+    monkeypatch.setattr(shards, "calculate", out_of_space)
+    for _ in range(5):
+        with pytest.raises(OSError, match="no space"):
+            operations.calculate_shard(shard.pk)
+    shard.refresh_from_db()
+    assert (shard.status, shard.attempts, shard.error) == ("failed", 5, "OSError: no space left on device")
+    assert Run.objects.get(pk=shard.run_id).status == "failed"
