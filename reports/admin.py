@@ -1,6 +1,7 @@
 """Kept reports in the back office: what was asked, and the tables that were answered. Read only."""
 
 from django.contrib import admin
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from attribution.models import AttributionModel
@@ -8,7 +9,9 @@ from partners.admin import NOTHING, ReadOnlyAdmin, moment
 from reports import operations
 from reports.models import Report
 from touchpoints.admin import table
+from touchpoints.models import Channel
 
+CHANNELS = dict(Channel.choices)
 FILTERS = {
     "channel": "Channel",
     "partner_id": "Partner",
@@ -62,7 +65,7 @@ class ReportAdmin(ReadOnlyAdmin):
 
     @display(description="By channel")
     def channels(self, report):
-        return _earnings(report, "by_channel", "channel")
+        return _earnings(report, "by_channel", "channel", labels=CHANNELS)
 
     @display(description="By partner")
     def partners(self, report):
@@ -74,7 +77,7 @@ class ReportAdmin(ReadOnlyAdmin):
 
     @display(description="By campaign")
     def campaigns(self, report):
-        return _earnings(report, "by_campaign", "campaign")
+        return _earnings(report, "by_campaign", "campaign", nothing="Without a campaign")
 
 
 def _result(report):
@@ -85,18 +88,23 @@ def _result(report):
 
 
 def _shown(value):
-    return value if value is None else f"{value:,}"
+    return value if value is None else _number(f"{value:,}")
 
 
-def _earnings(report, name, *titles):
+def _number(text):
+    return format_html('<span class="money">{}</span>', text)
+
+
+def _earnings(report, name, *titles, labels=None, nothing=NOTHING):
+    called = [next((row[title] for title in titles if row[title]), nothing) for row in _result(report)[name]]
     rows = [
         (
             "",
-            next((row[title] for title in titles if row[title]), NOTHING),
-            f"{row['conversions']:,.2f}",
-            f"{row['total_revenue']:,.2f}",
-            f"{row['total_commission']:,.2f}",
+            (labels or {}).get(title, title),
+            _number(f"{row['conversions']:,.2f}"),
+            _number(f"{row['total_revenue']:,.2f}"),
+            _number(f"{row['total_commission']:,.2f}"),
         )
-        for row in _result(report)[name]
+        for title, row in zip(called, _result(report)[name], strict=True)
     ]
     return table(["Name", "Conversions", "Revenue", "Commission"], rows) if rows else NOTHING

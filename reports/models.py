@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from touchpoints.models import uuid7
 
@@ -29,4 +30,4 @@ class Report(models.Model):
         ordering = ["-id"]
 
     def __str__(self):
-        return f"Report of {self.created_at:%Y-%m-%d %H:%M}"
+        return f"Report of {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"

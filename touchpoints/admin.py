@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
@@ -24,6 +24,8 @@ JOURNEY_SHOWN = 100
 
 class BigPaginator(Paginator):
     """Counts at most so many rows. An unfiltered big table shows the planner's estimate instead."""
+
+    object_list: QuerySet
 
     @cached_property
     def count(self):
@@ -144,9 +146,9 @@ class TouchpointAdmin(BigTableAdmin):
         (None, {"fields": ["lead", "at", "shown_channel", "session_id"]}),
         ("Where it came from", {"fields": ["source", "medium", "campaign", "content", "term"]}),
         ("Whose it is", {"fields": ["partner", "broker", "referral_code"]}),
-        ("Trace", {"fields": ["id", "click_ids", "received"]}),
+        ("Trace", {"fields": ["id", "shown_click_ids", "received"]}),
     ]
-    readonly_fields = ["lead", "at", "shown_channel", "partner", "broker", "received"]
+    readonly_fields = ["lead", "at", "shown_channel", "partner", "broker", "shown_click_ids", "received"]
     sections = ["journey"]
 
     @display(description="Time", ordering="timestamp")
@@ -156,6 +158,10 @@ class TouchpointAdmin(BigTableAdmin):
     @display(description="Received")
     def received(self, touch):
         return moment(touch.received_at)
+
+    @display(description="Click ids")
+    def shown_click_ids(self, touch):
+        return ", ".join(f"{name}: {value}" for name, value in (touch.click_ids or {}).items()) or None
 
     @display(description="Channel")
     def shown_channel(self, touch):

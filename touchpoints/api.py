@@ -141,7 +141,7 @@ class TouchpointViewSet(viewsets.ModelViewSet):
                 answers[index] = {"index": index, "errors": described(error)}
         outcomes = dict(zip(rows, operations.create_touchpoints(rows=list(rows.values())), strict=True))
         for index, outcome in outcomes.items():
-            told = {"errors": described(outcome.error)} if outcome.error else {"id": outcome.touchpoint.id}
+            told = {"id": outcome.touchpoint.id} if outcome.touchpoint else {"errors": described(outcome.error)}
             answers[index] = {"index": index, **told}
         accepted = sum(outcome.is_new for outcome in outcomes.values())
         rejected = sum("errors" in answer for answer in answers.values())

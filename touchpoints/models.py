@@ -99,7 +99,7 @@ class Touchpoint(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.get_channel_display()} at {self.timestamp:%Y-%m-%d %H:%M} of {self.lead_id}"
+        return f"{self.get_channel_display()} at {timezone.localtime(self.timestamp):%Y-%m-%d %H:%M} of {self.lead_id}"
 
 
 def converted_within():

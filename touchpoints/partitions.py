@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 MONTHS_AHEAD = 3
@@ -56,7 +57,7 @@ def create_partitions_ahead() -> list[str]:
     return create_partitions(months_between(this_month, last))
 
 
-def _create(cursor, name, month):
+def _create(cursor: CursorWrapper, name: str, month: dt.date) -> None:
     bounds = {"start": f"{month} 00:00+00", "end": f"{next_month(month)} 00:00+00"}
     cursor.execute(f"CREATE TABLE {name} (LIKE touchpoints_touchpoint INCLUDING ALL)")
     # Writers wait here, so that no row slips into the default partition between the move and the attach.

@@ -70,7 +70,7 @@ def _database_refusal(error):
     that no field's check caught, or a race that a unique constraint settled."""
     diagnosis = getattr(error.__cause__, "diag", None)
     state = (diagnosis and diagnosis.sqlstate) or ""
-    if state == "23514" and diagnosis.source_function == "exec_stmt_raise":
+    if diagnosis and state == "23514" and diagnosis.source_function == "exec_stmt_raise":
         return Conflict(f"{diagnosis.message_primary}.")
     if state == "P0001" or (state.startswith("23") and state != "23514"):
         return Conflict()
@@ -100,7 +100,8 @@ def _named_for_clients(error):
 def described(error):
     """The `errors` list for one item of many, as the whole answer would have had it."""
     error = as_api_error(error)
-    formatted = ExceptionFormatter(error, {}, error)
+    # An item has no request of its own, and the formatter, typed for whole answers, reads nothing of it.
+    formatted = ExceptionFormatter(error, {}, error)  # type: ignore[typeddict-item]
     return [{"code": e.code, "detail": e.detail, "attr": e.attr} for e in formatted.get_errors()]
 
 

@@ -3,13 +3,14 @@
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any, cast
 
 from django.db import models
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import cached_property
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ValidationError
 
 from attribution_site.api.errors import WHOLE_BODY, unknown_field
 from attribution_site.api.wire import camel
@@ -126,7 +127,7 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data):
         if not isinstance(data, Mapping):
             return super().to_internal_value(data)
-        errors: dict[str, list[ErrorDetail]] = {}
+        errors: dict[str, Any] = {}
         known = {}
         for name, value in data.items():
             if name in self.field_names:
@@ -137,7 +138,8 @@ class StrictSerializer(serializers.Serializer):
         try:
             values = super().to_internal_value(known)
         except ValidationError as error:
-            errors |= {name if name in WHOLE_BODY else camel(name): detail for name, detail in error.detail.items()}
+            by_name = cast("dict[str, Any]", error.detail)  # a serializer's errors are always by field
+            errors |= {name if name in WHOLE_BODY else camel(name): detail for name, detail in by_name.items()}
         if errors:
             raise ValidationError(errors)
         return values

