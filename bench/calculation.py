@@ -6,22 +6,23 @@ One model (linear), from stored touches to committed records. Half of the touche
 """
 
 import argparse
+import datetime as dt
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-from bench.scratch import database_url, scratch_database
-
-from django.db import connection  # noqa: E402  isort:skip (bench.scratch sets Django up)
-
-from attribution import operations  # noqa: E402
-from attribution.models import Run, Shard  # noqa: E402
+from attribution import operations
+from attribution.models import Run, Shard
+from bench.scratch import Figure, copy_into, copy_out, environment, make_partitions, run_sql, scratch_database
 
 TOUCHES_A_CONVERSION = 10 / 3
 RECORDS = "attribution_attributionrecord"
+GOAL = 1.5
+GOAL_MIB = 1024
 
 # Conversions over ninety days, journeys of 1, 3 or 6 touches; rows lie in the table by time, as they came in.
 FILL = """
@@ -58,28 +59,8 @@ ANALYZE
 """
 
 
-def run_sql(text):
-    with connection.cursor() as cursor:
-        for statement in text.split(";\n"):
-            cursor.execute(statement)
-
-
-def one(query):
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetchone()[0]
-
-
 def vacuum():
     run_sql("VACUUM ANALYZE touchpoints_touchpoint;\nVACUUM ANALYZE conversions_conversion;\nCHECKPOINT")
-
-
-def make_partitions():
-    import datetime as dt
-
-    from touchpoints.partitions import create_partitions, months_between
-
-    create_partitions(months_between(dt.date(2026, 4, 1), dt.date(2026, 10, 1)))
 
 
 def fill(conversions, *, first=1):
@@ -104,10 +85,9 @@ def calculation():
 def with_workers(count):
     """Seconds of a run by this many processes, started before the clock and taking shards as workers do."""
     run_sql(f"TRUNCATE {RECORDS};\nCHECKPOINT")
-    environment = {**os.environ, "DATABASE_URL": database_url(), "ENVIRONMENT": "development"}
     command = [sys.executable, "-m", "bench.calculation", "--work-off"]
     workers = [
-        subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(count)
     ]
     for worker in workers:
@@ -135,21 +115,11 @@ def work_off():
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
 
 
-def export(path):
-    with open(path, "wb") as file, connection.cursor() as cursor:
-        with cursor.copy(f"COPY (SELECT * FROM {RECORDS} ORDER BY ctid) TO STDOUT (FORMAT binary)") as copy:
-            for part in copy:
-                file.write(part)
-
-
 def bare_copy(path):
     """Seconds of COPY alone, into a table with the same columns, indexes and checks."""
     run_sql(f"DROP TABLE IF EXISTS bench_copy;\nCREATE TABLE bench_copy (LIKE {RECORDS} INCLUDING ALL);\nCHECKPOINT")
     began = time.perf_counter()
-    with open(path, "rb") as file, connection.cursor() as cursor:
-        with cursor.copy("COPY bench_copy FROM STDIN (FORMAT binary)") as copy:
-            while part := file.read(1 << 20):
-                copy.write(part)
+    copy_into("bench_copy", path, "FORMAT binary")
     took = time.perf_counter() - began
     run_sql("DROP TABLE bench_copy")
     return took
@@ -160,7 +130,7 @@ def beside_copy(folder, rounds):
     ratios = []
     for number in range(1, rounds + 1):
         took, records = calculation()
-        export(path)
+        copy_out(f"SELECT * FROM {RECORDS} ORDER BY ctid", path, "FORMAT binary")
         run_sql(f"TRUNCATE {RECORDS}")
         copied = bare_copy(path)
         ratios.append(took / copied)
@@ -169,37 +139,54 @@ def beside_copy(folder, rounds):
             f" COPY {copied:6.2f} s, ratio {took / copied:.2f}",
             flush=True,
         )
-    ratios.sort()
-    print(f"calculation / bare COPY = {ratios[len(ratios) // 2]:.2f} (median of {rounds}; {records:,} records)")
+    ratio = statistics.median(ratios)
+    print(f"calculation / bare COPY = {ratio:.2f} (median of {rounds}; {records:,} records)")
+    each = ", ".join(f"{one:.2f}" for one in ratios)
+    name, measured = f"calculation of {records:,} records", f"{ratio:.2f} × (median of {each})"
+    return Figure(name, f"≤ {GOAL} × bare COPY", measured, ratio <= GOAL)
+
+
+def curve():
+    took, written = calculation()
+    measured = f"{took:.2f} s = {took / written * 1e6:.1f} µs a record"
+    print(f"curve: {written:>9,} records in {measured}", flush=True)
+    return Figure(f"calculation of {written:,} records", "grows with the records", measured)
+
+
+def of_workers(count):
+    took, peak = with_workers(count)
+    measured = f"{took:.2f} s, largest process {peak} MiB"
+    print(f"{count} worker(s): {measured}", flush=True)
+    return Figure(f"calculation by {count} worker(s)", f"< {GOAL_MIB} MiB a worker", measured, peak < GOAL_MIB)
+
+
+def measure(*, records=1_000_000, rounds=3, sizes=(10_000, 100_000, 1_000_000), workers=(1, 2)):
+    figures, filled = [], 0
+    with scratch_database("bench_calculation"), tempfile.TemporaryDirectory() as folder:
+        make_partitions(dt.date(2026, 4, 1), dt.date(2026, 10, 1))
+        for size in sorted({*sizes, records}):
+            conversions = int(size / TOUCHES_A_CONVERSION)
+            fill(conversions - filled, first=filled + 1)
+            filled = conversions
+            figures.append(curve())
+            if size == records:
+                figures.append(beside_copy(folder, rounds))
+                figures += [of_workers(count) for count in workers]
+    return figures
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--curve", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--curve", dest="sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--work-off", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.work_off:
-        return work_off()
-    with scratch_database("bench_calculation"), tempfile.TemporaryDirectory() as folder:
-        make_partitions()
-        filled = 0
-        for records in sorted({*options.curve, options.records}):
-            conversions = int(records / TOUCHES_A_CONVERSION)
-            fill(conversions - filled, first=filled + 1)
-            filled = conversions
-            took, written = calculation()
-            print(
-                f"curve: {written:>9,} records in {took:7.2f} s = {took / written * 1e6:6.2f} µs a record", flush=True
-            )
-            if records == options.records:
-                beside_copy(folder, options.rounds)
-                for count in options.workers:
-                    took, peak = with_workers(count)
-                    print(f"{count} worker(s): {took:.2f} s, largest process {peak} MiB", flush=True)
-    return None
+    options = vars(parser.parse_args())
+    if options.pop("work_off"):
+        work_off()
+    else:
+        measure(**options)
 
 
 if __name__ == "__main__":

@@ -12,19 +12,12 @@ import random
 import tempfile
 import time
 
-import django
+from bench.scratch import Figure, copy_into, copy_out, one_row, run_sql, scratch_database
+from partners.models import Broker, Partner
+from touchpoints.importing.running import import_file
+from touchpoints.importing.touchpoints import TOUCHPOINTS
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_site.settings")
-django.setup()
-
-from django.core.management import call_command  # noqa: E402 (Django first)
-from django.db import connection  # noqa: E402
-
-from partners.models import Broker, Partner  # noqa: E402
-from touchpoints.importing.running import import_file  # noqa: E402
-from touchpoints.importing.touchpoints import TOUCHPOINTS  # noqa: E402
-
-SCRATCH = "bench_import"
+GOAL = 0.5
 HEADER = "lead_id,session_id,channel,source,medium,campaign,content,term,referral_code,partner_id,broker_id,timestamp"
 SOURCES = [
     ("paid_search", "google", "cpc", "cheap home insurance"),
@@ -61,37 +54,26 @@ def write_rows(path, rows, seed=7):
 
 
 def export(path):
-    """The rows as the database holds them, in the order they came in."""
+    """The rows as the database holds them, in no order: as a file would bring them, not sorted by the key."""
     columns = ", ".join(f'"{name}"' for name in TOUCHPOINTS.columns)
-    order = "md5(id::text)"  # as a file would bring them: not sorted by the key
-    with open(path, "wb") as file, connection.cursor() as cursor:
-        sql = f"COPY (SELECT {columns} FROM touchpoints_touchpoint ORDER BY {order}) TO STDOUT (FORMAT csv)"
-        with cursor.copy(sql) as copy:
-            for part in copy:
-                file.write(part)
+    copy_out(f"SELECT {columns} FROM touchpoints_touchpoint ORDER BY md5(id::text)", path, "FORMAT csv")
 
 
 def bare_copy(path):
     columns = ", ".join(f'"{name}"' for name in TOUCHPOINTS.columns)
-    sql = f"COPY touchpoints_touchpoint ({columns}) FROM STDIN (FORMAT csv)"
-    with open(path, "rb") as file, connection.cursor() as cursor, cursor.copy(sql) as copy:
-        while part := file.read(1 << 20):
-            copy.write(part)
+    copy_into(f"touchpoints_touchpoint ({columns})", path, "FORMAT csv")
 
 
 def seconds_of(work, rows):
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE touchpoints_touchpoint")
-        cursor.execute("CHECKPOINT")
-        began = time.perf_counter()
-        work()
-        took = time.perf_counter() - began
-        cursor.execute("SELECT count(*) FROM touchpoints_touchpoint")
-        assert cursor.fetchone() == (rows,)
+    run_sql("TRUNCATE touchpoints_touchpoint;\nCHECKPOINT")
+    began = time.perf_counter()
+    work()
+    took = time.perf_counter() - began
+    assert one_row("SELECT count(*) FROM touchpoints_touchpoint") == (rows,)
     return took
 
 
-def measure(folder, rows, rounds):
+def compare(folder, rows, rounds):
     source, prepared = os.path.join(folder, "touches.csv"), os.path.join(folder, "prepared.csv")
     Partner.objects.bulk_create(Partner(id=f"partner-{n}", name=f"Partner {n}") for n in range(50))
     Broker.objects.bulk_create(Broker(id=f"broker-{n}", name=f"Broker {n}") for n in range(50))
@@ -109,31 +91,20 @@ def measure(folder, rows, rounds):
             print(f"round {number}  {name:<10} {rows / took:>9,.0f} rows/s  ({took:.2f} s)", flush=True)
     ratio = best["bare COPY"] / best["import"]
     print(f"import / bare COPY = {ratio:.2f}  (best of {rounds} each, {rows:,} rows)")
+    measured = f"{ratio:.2f} × ({rows / best['import']:,.0f} rows/s, COPY {rows / best['bare COPY']:,.0f})"
+    return [Figure(f"import of {rows:,} touches", f"≥ {GOAL} × bare COPY", measured, ratio >= GOAL)]
 
 
-def use_database(name):
-    connection.close()
-    connection.settings_dict["NAME"] = name
+def measure(*, rows=300_000, rounds=2):
+    with scratch_database("bench_import"), tempfile.TemporaryDirectory() as folder:
+        return compare(folder, rows, rounds)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=2)
-    options = parser.parse_args()
-    home = connection.settings_dict["NAME"]
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)")
-        cursor.execute(f"CREATE DATABASE {SCRATCH}")
-    try:
-        use_database(SCRATCH)
-        call_command("migrate", verbosity=0)
-        with tempfile.TemporaryDirectory() as folder:
-            measure(folder, options.rows, options.rounds)
-    finally:
-        use_database(home)
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)")
+    measure(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -1,40 +1,76 @@
-"""A database of a benchmark's own: made, migrated, and dropped at the end."""
+"""A database of a benchmark's own: made, migrated, and dropped at the end. And what every benchmark says of itself."""
 
 import os
 from contextlib import contextmanager
+from typing import NamedTuple
 
-import django
+from django.core.management import call_command
+from django.db import connection
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_site.settings")
-django.setup()
+from touchpoints.partitions import create_partitions, months_between
 
-from django.core.management import call_command  # noqa: E402 (Django first)
-from django.db import connection  # noqa: E402
+
+class Figure(NamedTuple):
+    """A line of the table that `python -m bench` prints. Without a goal it is there to be known."""
+
+    name: str
+    goal: str
+    measured: str
+    holds: bool | None = None
 
 
 @contextmanager
-def scratch_database(name):
+def scratch_database(name, *, keep=False):
     home = connection.settings_dict["NAME"]
-    _execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+    run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);\nCREATE DATABASE {name}")
     try:
         _use(name)
         call_command("migrate", verbosity=0)
         yield
     finally:
         _use(home)
-        _execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        if not keep:
+            run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def database_url():
-    """The scratch database, for a process of its own."""
-    at = connection.settings_dict
-    return f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
-
-
-def _execute(*statements):
+def run_sql(text):
+    """Statement by statement, each in a transaction of its own."""
     with connection.cursor() as cursor:
-        for statement in statements:
+        for statement in text.split(";\n"):
             cursor.execute(statement)
+
+
+def one_row(query):
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()
+
+
+def make_partitions(first, last):
+    """For touches from the month of one day to that of another."""
+    create_partitions(months_between(first, last))
+
+
+def environment():
+    """That of a process of its own that is to work in the scratch database."""
+    at = connection.settings_dict
+    url = f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
+    return {**os.environ, "DATABASE_URL": url, "ENVIRONMENT": "development"}
+
+
+def copy_into(target, path, options):
+    """COPY a file into a table by 1 MiB at a time."""
+    sql = f"COPY {target} FROM STDIN ({options})"
+    with open(path, "rb") as file, connection.cursor() as cursor, cursor.copy(sql) as copy:
+        while part := file.read(1 << 20):
+            copy.write(part)
+
+
+def copy_out(query, path, options):
+    sql = f"COPY ({query}) TO STDOUT ({options})"
+    with open(path, "wb") as file, connection.cursor() as cursor, cursor.copy(sql) as copy:
+        for part in copy:
+            file.write(part)
 
 
 def _use(name):

@@ -39,7 +39,7 @@ class ReportViewSet(viewsets.GenericViewSet):
 
     def attribution(self, request):
         asked = request.query_params
-        serializer = self.get_serializer(data=asked.dict())
+        serializer = ReportSerializer(data=asked.dict(), context=self.get_serializer_context())
         check_parameters(request, dict.fromkeys([*serializer.field_names, "format"], False))
         serializer.is_valid(raise_exception=True)
         period = {"start": asked["startDate"], "end": asked["endDate"]}

@@ -43,7 +43,7 @@ def front_page(request, context):
         return context
     form = PeriodForm(request.GET)
     picked = form.cleaned_data if form.is_valid() else {}
-    errors = [message for messages in form.errors.values() for message in messages]
+    errors = [str(message) for messages in form.errors.values() for message in messages]
     try:
         question = asked(picked)
     except ValidationError as error:

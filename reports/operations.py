@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +14,21 @@ from django.db.models.functions import Cast
 
 from reports import queries, tables
 from reports.models import Report
-from reports.queries import Question
+from reports.queries import Question, Row
 from touchpoints.models import sane_time
 
 LONGEST_PERIOD = dt.timedelta(days=3660)
 FILTERS = ("channel", "partner_id", "broker_id", "campaign", "conversion_type")
 
 
-def ask(*, start: dt.datetime, end: dt.datetime, model=None, currency=None, **filters) -> Question:
+def ask(
+    *,
+    start: dt.datetime,
+    end: dt.datetime,
+    model: str | None = None,
+    currency: str | None = None,
+    **filters: str | None,
+) -> Question:
     """A question with nothing open: the payable model at the period's end and the house's currency, if none
     is given. Refuses a period that makes no sense, by name."""
     try:
@@ -44,7 +52,7 @@ def ask(*, start: dt.datetime, end: dt.datetime, model=None, currency=None, **fi
 def answer(question: Question) -> dict[str, Any]:
     """The report's tables, computed now and not kept."""
     parts = queries.period_rows(question)
-    versions = queries.config_versions({row.config_id for row in parts["payees"]})
+    versions = queries.config_versions({row.config_id for row in parts["payees"] if row.config_id is not None})
     currencies = {row.currency for row in parts["conversions"]}
     partners = queries.partner_names(_ids(parts, "partner_id"))
     brokers = queries.broker_names(_ids(parts, "broker_id"))
@@ -64,11 +72,11 @@ def answer(question: Question) -> dict[str, Any]:
     }
 
 
-def _ids(parts, name):
+def _ids(parts: Mapping[str, Sequence[Row]], name: str) -> set[str]:
     return {getattr(row, name) for part in ("payees", "touches") for row in parts[part]} - {None}
 
 
-def generate_report(*, question: Question, period: dict[str, str], created_by) -> Report:
+def generate_report(*, question: Question, period: dict[str, str], created_by: Any) -> Report:
     """Answer the question and keep the answer. `period` is repeated in it as it was asked for."""
     result = {"period": period, **answer(question)}
     parameters = {"start_date": period["start"], "end_date": period["end"]} | {
@@ -85,7 +93,8 @@ def generate_report(*, question: Question, period: dict[str, str], created_by) -
 def kept_result(report: Report) -> dict[str, Any]:
     """The answer as it was given, to the last digit: PostgreSQL keeps the numbers of a jsonb as numerics."""
     text = Report.objects.filter(pk=report.pk).values_list(Cast("result", models.TextField()), flat=True).get()
-    return json.loads(text, parse_float=Decimal)
+    result: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    return result
 
 
 def exact_json(value: Any) -> str:

@@ -55,7 +55,9 @@ class Question:
 
     def parameters(self) -> dict[str, Any]:
         window = dt.timedelta(days=settings.CONVERTED_WITHIN_DAYS)
-        return dataclasses.asdict(self) | {"window": window, "last_conversion": self.end + window}
+        # In hours: to add days, PostgreSQL works out the calendar for every row.
+        hours = window // dt.timedelta(hours=1)
+        return dataclasses.asdict(self) | {"window_hours": hours, "last_conversion": self.end + window}
 
 
 class Row(NamedTuple):
@@ -113,7 +115,7 @@ PARTS = {
             SELECT FROM {CONVERSIONS} conversion
             WHERE conversion.lead_id = touch.lead_id
               AND conversion.occurred_at >= touch.timestamp
-              AND conversion.occurred_at <= touch.timestamp + %(window)s
+              AND conversion.occurred_at <= touch.timestamp + make_interval(hours => %(window_hours)s)
               AND conversion.occurred_at >= %(start)s AND conversion.occurred_at < %(last_conversion)s)
         GROUP BY channel""",
 }
@@ -131,9 +133,11 @@ def period_rows(question: Question) -> dict[str, list[Row]]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SETTINGS)
         cursor.execute(statement(question), question.parameters())
-        parts = defaultdict(list)
+        parts: defaultdict[str, list[Row]] = defaultdict(list)
         for row in map(Row._make, cursor.fetchall()):
-            parts[row.part].append(row._replace(date=row.date and row.date.astimezone(dt.UTC).date()))
+            # The statement gives a day as the moment it begins.
+            day = row.date.astimezone(dt.UTC).date() if isinstance(row.date, dt.datetime) else None
+            parts[row.part].append(row._replace(date=day))
     return parts
 
 
@@ -159,7 +163,7 @@ def _narrowing(question, *, column):
 
 def revenue_by_model(*, start: dt.datetime, end: dt.datetime, currency: str) -> dict[str, dict[str, Decimal]]:
     """Attributed revenue by model and channel, for every model that has records in the period."""
-    rows = defaultdict(dict)
+    rows: defaultdict[str, dict[str, Decimal]] = defaultdict(dict)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SETTINGS)
         cursor.execute(
@@ -179,7 +183,7 @@ def revenue_by_model(*, start: dt.datetime, end: dt.datetime, currency: str) -> 
     return rows
 
 
-def by_source(question: Question) -> QuerySet[AttributionRecord, dict[str, Any]]:
+def by_source(question: Question) -> QuerySet[AttributionRecord, Any]:
     """Channels with their sources apart: conversions (sums of credit), revenue and commission."""
     return (
         AttributionRecord.objects.filter(
