@@ -6,11 +6,11 @@ import re
 import secrets
 from decimal import Decimal
 
-from djangorestframework_camel_case.render import CamelCaseJSONRenderer
 from djangorestframework_camel_case.util import camelize
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer as PlainJSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -76,13 +76,23 @@ class _Encoder(JSONEncoder):
         return f"{MARK}{obj:f}" if isinstance(obj, Decimal) else super().default(obj)
 
 
-class JSONRenderer(CamelCaseJSONRenderer):
+def camelized(data):
+    """The answer with our names in camelCase. Each name is worked out once, not once a row."""
+    if isinstance(data, dict):
+        return {_outside(name): value if name in FREE_FORM else camelized(value) for name, value in data.items()}
+    return [camelized(each) for each in data] if isinstance(data, list | tuple) else data
+
+
+def _outside(name):
+    return camel(name) if isinstance(name, str) else name
+
+
+class JSONRenderer(PlainJSONRenderer):
     encoder_class = _Encoder
-    json_underscoreize = {"ignore_fields": FREE_FORM}
     # Half of a surrogate pair can come back in an error about itself. As ASCII it is a valid escape; as UTF-8
     # it would be a crash.
     ensure_ascii = True
 
     def render(self, data, accepted_media_type=None, renderer_context=None):
-        body = super().render(data, accepted_media_type, renderer_context)
+        body = super().render(camelized(data), accepted_media_type, renderer_context)
         return MARKED.sub(r"\1", body.decode()).encode()
