@@ -20,6 +20,7 @@ from conversions.models import Conversion, default_currency
 
 CENT = Decimal("0.01")
 CREDIT_UNIT = Decimal("1E-10")
+PERCENTAGE_UNIT = Decimal("1E-8")
 
 
 class NothingToCalculate(DomainError):
@@ -132,7 +133,7 @@ def _calculation(
                 channel=touch["channel"],
                 timestamp=touch["timestamp"],
                 credit=credit * CREDIT_UNIT,
-                percentage=credit * CREDIT_UNIT * 100,
+                percentage=credit * PERCENTAGE_UNIT,
                 revenue=revenue * CENT,
                 commission=commission * CENT,
                 partner_id=touch["partner_id"],
