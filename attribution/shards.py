@@ -17,6 +17,7 @@ from psycopg import sql
 
 from attribution import differences, records, store
 from attribution.reading import Batch, Selection, read
+from attribution_site.errors import DomainError
 
 # Conversions a block: enough to make COPY worth while, few enough to be ready soon.
 BLOCK = 5000
@@ -26,8 +27,10 @@ PLANS_AHEAD = 2
 Item = TypeVar("Item")
 
 
-class RecordsMoved(Exception):
+class RecordsMoved(DomainError):
     """A record was approved or disputed between being read and being replaced: calculate again."""
+
+    code = "records_moved"
 
 
 class ShardTaken(Exception):
@@ -70,7 +73,7 @@ def write(planned: Plan, *, within: store.Store) -> None:
             ).format(sql.Identifier(store.RECORDS), store.uuid_texts(doomed))
         )
         if deleted != len(doomed):
-            raise RecordsMoved(f"{len(doomed) - deleted} records changed while they were calculated.")
+            raise RecordsMoved("Records were approved or disputed meanwhile. Nothing was changed; calculate again.")
     if planned.changes.insert.num_rows:
         within.insert(planned.changes.insert)
 

@@ -3,6 +3,7 @@
 from rest_framework import serializers, viewsets
 from rest_framework.response import Response
 
+from attribution.engine.models import MODELS
 from attribution.models import AttributionModel
 from attribution_site.api.fields import PeriodBoundary, StrictSerializer, Text
 from attribution_site.api.lists import check_parameters
@@ -19,7 +20,7 @@ class ReportSerializer(StrictSerializer):
 
     start_date = PeriodBoundary()
     end_date = PeriodBoundary(is_end=True)
-    model = serializers.ChoiceField(AttributionModel.choices, required=False)
+    model = serializers.ChoiceField([(name, AttributionModel(name).label) for name in MODELS], required=False)
     channel = serializers.ChoiceField(Channel.choices, required=False)
     partner_id = Text(required=False, validators=[opaque_id])
     broker_id = Text(required=False, validators=[opaque_id])

@@ -115,13 +115,23 @@ class CalculationViewSet(viewsets.GenericViewSet):
         lead_id, model = asked.validated_data["lead_id"], asked.validated_data.get("model")
         conversion_id = asked.validated_data.get("conversion_id")
         names = [model] if model else None
-        records = operations.calculate_and_save(lead_id=lead_id, model_names=names, conversion_id=conversion_id)
-        return Response(_saved(lead_id, names or list(MODELS), conversion_id, records))
+        saved = operations.calculate_and_save(lead_id=lead_id, model_names=names, conversion_id=conversion_id)
+        answer = _saved(lead_id, names or list(MODELS), conversion_id, saved.records)
+        return Response(answer | {"disagreements": [_disagreement(each) for each in saved.disagreements]})
 
 
 def _answer(calculation):
     """A calculation's fields are the contract's, already exact; a serializer would take longer than calculating."""
     return vars(calculation) | {"attributions": [vars(share) for share in calculation.attributions]}
+
+
+def _disagreement(each):
+    """What frozen records kept the calculation from storing; payees as they are named, `partner:abc`."""
+    return {
+        "conversion_id": each["conversion_id"],
+        "model": each["model"],
+        "detail": {k: each[k] for k in ("stored", "new")},
+    }
 
 
 def _saved(lead_id, models, conversion_id, records):

@@ -3,6 +3,7 @@
 from attribution.operations.calculations import (
     Calculation,
     NothingToCalculate,
+    Saved,
     Share,
     calculate,
     calculate_and_save,
@@ -23,6 +24,7 @@ __all__ = [
     "NotAllowedNow",
     "NothingToCalculate",
     "RunIsOver",
+    "Saved",
     "Share",
     "calculate",
     "calculate_and_save",

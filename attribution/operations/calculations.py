@@ -154,16 +154,25 @@ def _calculation(
     )
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A lead's records as they now stand, and where frozen ones forbade the new result: one dict a conversion and
+    model, with what each payee has (`stored`) and would have (`new`)."""
+
+    records: list[AttributionRecord]
+    disagreements: list[dict[str, Any]]
+
+
 @transaction.atomic
 def calculate_and_save(
     *,
     lead_id: str,
     model_names: list[str] | None = None,
     conversion_id: UUID | None = None,
-) -> list[AttributionRecord]:
+) -> Saved:
     """Calculate a lead's stored conversion (all of them if none is named) and bring its records up to date.
 
-    Answers the records as they now stand, frozen ones included. Waits for a batch that has the same lead.
+    Waits for a batch that has the same lead. Raises RecordsMoved when a record is approved at the same moment.
     """
     source = reading.Selection(lead_ids=[lead_id], conversion_ids=None if conversion_id is None else [conversion_id])
     mine = Conversion.objects.filter(lead_id=lead_id)
@@ -177,12 +186,15 @@ def calculate_and_save(
     within = store.DjangoStore()
     [bucket] = mine.with_bucket().values_list("bucket", flat=True).distinct()
     shards.lock_buckets(within, bucket, bucket)
+    disagreements = []
     for batch in reading.read(
         source, within=within, lookback_days=rules.widest_lookback_days, with_previous=rules.restarts
     ):
-        shards.write(shards.plan(batch, rules, within=within, run_id=None, at=timezone.now()), within=within)
-    return list(
-        AttributionRecord.objects.filter(conversion_id__in=mine.values("pk"), model__in=rules.models).order_by(
-            "occurred_at", "conversion_id", "model", "position"
-        )
+        planned = shards.plan(batch, rules, within=within, run_id=None, at=timezone.now())
+        shards.write(planned, within=within)
+        disagreements += planned.changes.disagreements
+    stored = AttributionRecord.objects.filter(conversion_id__in=mine.values("pk"), model__in=rules.models)
+    return Saved(
+        records=list(stored.order_by("occurred_at", "conversion_id", "model", "position")),
+        disagreements=[each | {"conversion_id": UUID(bytes=each["conversion_id"])} for each in disagreements],
     )

@@ -135,6 +135,9 @@ def calculate_shard(shard_id: int) -> bool:
         shards.calculate(shard.pk, selection, rules, run_id=run.pk.bytes, conversions=shard.conversions_total)
     except shards.ShardTaken:
         return False
+    except shards.RecordsMoved as error:
+        _failed(shard, error)
+        return calculate_shard(shard_id)
     except Exception as error:
         _failed(shard, error)
         raise
@@ -153,6 +156,14 @@ def _begin(shard_id: int) -> Shard | None:
     )
     if shard is None:
         return None
+    if shard.run.is_over:
+        _close(shard, Shard.Status.CANCELLED, shard.error)
+        return None
+    if shard.attempts >= ATTEMPTS:
+        # Whoever was killed in the middle could not say so.
+        _close(shard, Shard.Status.FAILED, shard.error or f"Its worker died {shard.attempts} times while at it.")
+        finish_run(shard.run_id)
+        return None
     shard.status, shard.started_at, shard.attempts = Shard.Status.RUNNING, timezone.now(), shard.attempts + 1
     shard.save(update_fields=["status", "started_at", "attempts"])
     Run.objects.filter(pk=shard.run_id, status=Run.Status.QUEUED).update(
@@ -161,13 +172,21 @@ def _begin(shard_id: int) -> Shard | None:
     return shard
 
 
+def _close(shard: Shard, status: str, error: str) -> None:
+    shard.status, shard.error, shard.finished_at = status, error, timezone.now()
+    shard.save(update_fields=["status", "error", "finished_at"])
+
+
 def _failed(shard: Shard, error: Exception) -> None:
     """Back to waiting, for the sweeper to send again; after ATTEMPTS it fails, and its run with it."""
-    gives_up = shard.attempts >= ATTEMPTS
+    if Run.objects.unfinished().filter(pk=shard.run_id).exists():
+        status = Shard.Status.FAILED if shard.attempts >= ATTEMPTS else Shard.Status.WAITING
+    else:
+        status = Shard.Status.CANCELLED
     Shard.objects.filter(pk=shard.pk, status=Shard.Status.RUNNING).update(
-        status=Shard.Status.FAILED if gives_up else Shard.Status.WAITING,
+        status=status,
         error=f"{type(error).__name__}: {error}"[:2000],
-        finished_at=timezone.now() if gives_up else None,
+        finished_at=None if status == Shard.Status.WAITING else timezone.now(),
     )
     finish_run(shard.run_id)
 

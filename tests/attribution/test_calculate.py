@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -125,7 +126,7 @@ def test_saving_waits_for_a_batch_that_has_the_lead():
 
     def save():
         try:
-            outcome.append(len(operations.calculate_and_save(lead_id="lead-123", model_names=["linear"])))
+            outcome.append(len(operations.calculate_and_save(lead_id="lead-123", model_names=["linear"]).records))
         finally:
             connection.close()
 
@@ -245,3 +246,55 @@ def test_a_shard_that_keeps_failing_fails_its_run_with_the_reason(settings, monk
     shard.refresh_from_db()
     assert (shard.status, shard.attempts, shard.error) == ("failed", 5, "OSError: no space left on device")
     assert Run.objects.get(pk=shard.run_id).status == "failed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shard_whose_workers_die_without_a_word_is_given_up(settings):
+    """An out-of-memory kill reaches no `except`: only the count of attempts tells."""
+    shard, *others = three_shards(settings)
+    for other in others:
+        operations.calculate_shard(other.pk)
+    Shard.objects.filter(pk=shard.pk).update(status="running", attempts=5)
+    assert operations.calculate_shard(shard.pk) is False
+    shard.refresh_from_db()
+    assert (shard.status, shard.error) == ("failed", "Its worker died 5 times while at it.")
+    assert Run.objects.get(pk=shard.run_id).status == "failed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shard_of_a_cancelled_run_is_not_taken_up_again(settings):
+    shard, *_ = three_shards(settings)
+    Shard.objects.filter(pk=shard.pk).update(status="running")
+    operations.cancel_run(run_id=shard.run_id)
+    assert operations.calculate_shard(shard.pk) is False
+    shard.refresh_from_db()
+    assert (shard.status, AttributionRecord.objects.count()) == ("cancelled", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_saving_tells_what_frozen_records_forbid():
+    journey()
+    conversion = ConversionFactory(lead_id="lead-123", occurred_at=NOW, value=Decimal("100.00"))
+    operations.calculate_and_save(lead_id="lead-123", model_names=["position_based"])
+    AttributionRecord.objects.filter(channel="email").update(status="approved")
+    TouchpointFactory(lead_id="lead-123", channel="chat", timestamp=NOW)
+    saved = operations.calculate_and_save(lead_id="lead-123", model_names=["position_based"])
+    assert len(saved.records) == 3
+    [told] = saved.disagreements
+    assert (told["conversion_id"], told["model"]) == (conversion.pk, "position_based")
+    assert told["new"]["house:"]["revenue"] == "100.00"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_that_ends_a_period_is_in():
+    journey(until=NOW)
+    ConversionFactory(lead_id="lead-123", occurred_at=NOW)
+    day = NOW.date().isoformat()
+    call_command("calculate_attribution", "--start", day, "--end", day, "--model", "linear", "--in-process")
+    assert AttributionRecord.objects.count() == 3
+
+
+@pytest.mark.parametrize("moment", ["foo", "2026-11-01T00:00:00", "01.11.2026"])
+def test_a_period_that_is_no_date_and_no_time_with_offset_is_refused(moment):
+    with pytest.raises(CommandError, match="neither a date"):
+        call_command("calculate_attribution", "--start", moment)

@@ -1,15 +1,18 @@
 """Calculate attribution for stored conversions, through the workers or in this process."""
 
+import datetime as dt
+import re
 import time
+from argparse import ArgumentTypeError
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.timezone import is_naive, make_aware
 from tqdm import tqdm
 
 from attribution import operations
-from attribution.models import AttributionModel, Run, Shard
+from attribution.engine.models import MODELS
+from attribution.models import Run, Shard
 
 
 class Command(BaseCommand):
@@ -20,11 +23,11 @@ class Command(BaseCommand):
             "--model",
             action="append",
             dest="models",
-            choices=AttributionModel.values,
+            choices=list(MODELS),
             help="Repeat for several; all models if not given.",
         )
-        parser.add_argument("--start", type=_moment, help="First date (or time) of the conversions, inclusive.")
-        parser.add_argument("--end", type=_moment, help="Date (or time) before which the conversions lie.")
+        parser.add_argument("--start", type=_start, help="First day (UTC), or a time with its offset.")
+        parser.add_argument("--end", type=_end, help="Last day (UTC), or the time before which they lie.")
         parser.add_argument("--lead", action="append", dest="leads", help="Only this lead; repeatable.")
         parser.add_argument("--in-process", action="store_true", help="Do the work here, without a worker.")
 
@@ -39,6 +42,7 @@ class Command(BaseCommand):
             if in_process:
                 work_off(run, bar)
             else:
+                self.stderr.write("Workers do it; if none is running this waits. --in-process does it here.")
                 follow(run, bar)
         self.report(Run.objects.with_counts().get(pk=run.pk))
 
@@ -54,20 +58,35 @@ class Command(BaseCommand):
             raise CommandError(f"The run {run.get_status_display().lower()}. {'; '.join(errors)}")
 
 
-def _moment(text):
-    """A date is its first moment in UTC."""
-    moment = parse_datetime(text) if "T" in text else None
-    if moment is None and parse_date(text):
-        moment = parse_datetime(f"{text}T00:00:00Z")
-    if moment is None:
-        raise ValueError(text)
-    return make_aware(moment) if is_naive(moment) else moment
+def _start(text):
+    return _moment(text, dt.timedelta())
+
+
+def _end(text):
+    """A day that is named is in: the period ends with its last moment."""
+    return _moment(text, dt.timedelta(days=1))
+
+
+def _moment(text, of_a_day):
+    """A bare date is a day of UTC; a time says its offset, as everywhere."""
+    day = re.fullmatch(r"\d{4}-\d\d-\d\d", text) and parse_date(text)
+    if day:
+        return dt.datetime.combine(day, dt.time(), dt.UTC) + of_a_day
+    moment = parse_datetime(text)
+    if moment is None or moment.tzinfo is None:
+        raise ArgumentTypeError(
+            f"{text!r} is neither a date (2026-01-31) nor a time with an offset (2026-01-31T09:30Z)."
+        )
+    return moment
 
 
 def work_off(run, bar):
     for shard in run.shards.order_by("number"):
         operations.calculate_shard(shard.pk)
         bar.update(shard.conversions_total)
+    run.refresh_from_db()
+    if not run.is_over:  # a worker has taken one of them up
+        follow(run, bar)
 
 
 def follow(run, bar):

@@ -4,17 +4,18 @@ import json
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from attribution import operations
-from attribution.models import AttributionModel
+from attribution.engine.models import MODELS
 
 
 class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser):
-        parser.add_argument("models", nargs="+", choices=AttributionModel.values, metavar="model")
+        parser.add_argument("models", nargs="+", choices=list(MODELS), metavar="model")
         parser.add_argument(
             "--set",
             action="append",
@@ -30,13 +31,17 @@ class Command(BaseCommand):
         if effective_from and (since is None or since.tzinfo is None):
             raise CommandError("--effective-from: give an ISO time with an offset, such as 2026-01-01T00:00:00Z.")
         parameters = dict(_pair(text) for text in options["set"])
-        for model in models:
-            try:
-                config = operations.create_model_config(
-                    model=model, parameters=parameters, payable=payable, effective_from=since
-                )
-            except ValidationError as error:
-                raise CommandError("; ".join(error.messages)) from error
+        try:
+            with transaction.atomic():  # all of them or none
+                configs = [
+                    operations.create_model_config(
+                        model=model, parameters=parameters, payable=payable, effective_from=since
+                    )
+                    for model in models
+                ]
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        for config in configs:
             self.stdout.write(f"{config} applies from {config.effective_from:%Y-%m-%d %H:%M %Z}.")
 
 
