@@ -192,9 +192,13 @@ def calculate_and_save(
     ):
         planned = shards.plan(batch, rules, within=within, run_id=None, at=timezone.now())
         shards.write(planned, within=within)
-        disagreements += planned.changes.disagreements
+        disagreements += [_readable(each) for each in planned.changes.disagreements]
     stored = AttributionRecord.objects.filter(conversion_id__in=mine.values("pk"), model__in=rules.models)
     return Saved(
         records=list(stored.order_by("occurred_at", "conversion_id", "model", "position")),
-        disagreements=[each | {"conversion_id": UUID(bytes=each["conversion_id"])} for each in disagreements],
+        disagreements=disagreements,
     )
+
+
+def _readable(disagreement: dict[str, Any]) -> dict[str, Any]:
+    return disagreement | {"conversion_id": UUID(bytes=disagreement["conversion_id"])}

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import re
 import zlib
 
@@ -15,7 +16,8 @@ CHUNK_BYTES = 4 << 20
 MAX_LINE = 32 << 20
 LONGEST_HEADER = 100_000
 HEADER_BYTES = 1 << 16
-MAX_LINES_OF_A_CELL = 100
+CELL_IS_OPEN = "unexpected end of data"
+CELL_IS_TOO_LONG = "field larger than field limit"
 DATA_CUT_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -88,26 +90,38 @@ class CsvFile:
     def chunks(self, columns):
         places = [self.header.index(name) for name in columns]
         at_end = False
-        while not at_end:
-            more = self._read(self.chunk_bytes)
+        while self.held or not at_end:
+            if len(self.held) > MAX_LINE:
+                yield self._skip_row(columns)
+                continue
+            # A row that takes several reads is looked at again after each: twice as much each time keeps that linear.
+            more = self._read(max(self.chunk_bytes, min(len(self.held), MAX_LINE - len(self.held))))
             at_end = not more
             self.held += more
             cut = len(self.held) if at_end else self.held.rfind(b"\n") + 1
             block, self.held = self.held[:cut], self.held[cut:]
             if block:
                 yield self._parse(block, columns, places, at_end)
-            elif len(self.held) > MAX_LINE:
-                yield self._skip_line(columns)
 
-    def _skip_line(self, columns):
-        reason = f"the line is longer than {MAX_LINE >> 20} MB"
-        malformed = Malformed(self.line, self.held[:200].decode(errors="replace"), reason)
-        self.held, self.line = b"", self.line + 1
-        while more := self._read(self.chunk_bytes):
-            if (cut := more.find(b"\n")) >= 0:
-                self.held = more[cut + 1 :]
+    def _skip_row(self, columns):
+        """Past a row too long to hold, to where its last quote closes: nothing within the quotes is a row."""
+        first, text, row = self.line, self.held[:200].decode(errors="replace"), RowEnd(self.delimiter)
+        ends_in = b""
+        while (end := row.find(self.held)) is None:
+            skipped = self.held[: len(self.held) - row.kept]
+            self.line += skipped.count(b"\n")
+            ends_in = skipped[-1:] or ends_in
+            more = self._read(self.chunk_bytes)
+            if not more:
+                end, self.held = 0, b""
+                self.line += ends_in != b"\n" or row.kept
                 break
-        return Chunk({name: pa.array([], pa.binary()) for name in columns}, np.array([], np.int64), [malformed])
+            self.held = self.held[len(skipped) :] + more
+        self.line += self.held[:end].count(b"\n")
+        self.held = self.held[end:]
+        reason = row.reason(first, self.line - 1)
+        nothing = {name: pa.array([], pa.binary()) for name in columns}
+        return Chunk(nothing, np.array([], np.int64), [Malformed(first, text, reason)])
 
     def _parse(self, block, columns, places, at_end):
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
@@ -125,8 +139,9 @@ class CsvFile:
         cells = {name: _one_array(table.column(str(place))) for name, place in zip(columns, places, strict=True)}
         return Chunk(cells, numbers)
 
-    def _wrong_width(self, width):
-        return f"{width} cells where the header has {len(self.header)}"
+    def _wrong_width(self, width, first, last):
+        reason = f"{width} cells where the header has {len(self.header)}"
+        return reason if first == last else f"{reason}; quotes make lines {first:,} to {last:,} one row"
 
     def _is_plain(self, block):
         """No empty lines; every quote beside a delimiter, a line's end or another quote, and none left open."""
@@ -158,34 +173,85 @@ class CsvFile:
         )
 
     def _parse_carefully(self, block, columns, places, at_end):
-        """Record by record. A quote that never closes costs its own line, not the ones after it."""
-        lines = re.findall(rb"[^\n]*\n|[^\n]+", block)
-        texts = [line.decode("latin-1") for line in lines]
-        cells, numbers, malformed, at = [], [], [], 0
-        while at < len(texts):
-            window = texts[at : at + MAX_LINES_OF_A_CELL]
-            reader, reason = self._reader(window), None
+        """Record by record. A quote that never closes costs its own line, not the ones after it.
+
+        That it never closes is known only at the file's end; until then its row waits for more, up to MAX_LINE.
+        """
+        source, cells, numbers, malformed, start = io.BytesIO(block), [], [], [], 0
+        while start < len(block):
+            first = source.readline()
+            source.seek(start)
+            reader, reason = self._reader(line.decode("latin-1") for line in source), None
             try:
                 record = next(reader)
             except csv.Error as error:
-                record, reason = [], f"not well-formed csv ({error})"
-                held = sum(map(len, window))
-                cut_by_block = reader.line_num == len(window) and at + len(window) == len(texts)
-                if cut_by_block and len(window) < MAX_LINES_OF_A_CELL and not at_end and held < MAX_LINE:
+                if (str(error) == CELL_IS_OPEN and not at_end) or str(error).startswith(CELL_IS_TOO_LONG):
                     break
-            if record and len(record) != len(self.header) and window[0].strip():
-                reason = self._wrong_width(len(record))
+                record, reason = [], f"not well-formed csv ({error})"
+                source.seek(start + len(first))
+            taken = 1 if reason else reader.line_num
+            if record and len(record) != len(self.header) and first.strip():
+                reason = self._wrong_width(len(record), self.line, self.line + taken - 1)
             if reason:
-                malformed.append(Malformed(self.line + at, lines[at].decode(errors="replace").rstrip(), reason))
+                malformed.append(Malformed(self.line, first.decode(errors="replace").rstrip(), reason))
             elif len(record) == len(self.header):
                 cells.append([record[place].encode("latin-1") for place in places])
-                numbers.append(self.line + at)
-            at += 1 if reason else reader.line_num
-        self.held = b"".join(lines[at:]) + self.held
-        self.line += at
+                numbers.append(self.line)
+            start, self.line = source.tell(), self.line + taken
+        self.held = block[start:] + self.held
         by_column = zip(*cells, strict=True) if cells else [[]] * len(columns)
         arrays = [pa.array(values, pa.binary()) for values in by_column]
         return Chunk(dict(zip(columns, arrays, strict=True)), np.array(numbers, np.int64), malformed)
+
+
+class RowEnd:
+    """Looks for the end of one row, piece by piece; remembers whether it is within quotes and holds no text."""
+
+    QUOTED = re.compile(rb'(?:[^"]++|"")*+')
+
+    def __init__(self, delimiter):
+        self.delimiter = delimiter.encode()
+        mark = re.escape(self.delimiter)
+        self.cells = re.compile(rb'(?:(?:[^"\n' + mark + rb"][^\n" + mark + rb"]*+)?+" + mark + rb")*+")
+        self.rest_of_cell = re.compile(rb"[^\n" + mark + rb"]*+")
+        self.state, self.closed_badly, self.kept = "before a cell", False, 0
+
+    def find(self, piece):
+        """Where the row ends in the piece; None if beyond it. The last `kept` bytes are to be given again."""
+        at, self.kept = 0, 0
+        while at < len(piece):
+            if self.state == "quoted":
+                at = self.QUOTED.match(piece, at).end()
+                if at == len(piece) - 1:
+                    self.kept = 1  # what follows tells whether this quote closes
+                    return None
+                if at < len(piece):
+                    self.state = "in a cell"
+                    self.closed_badly |= piece[at + 1 : at + 2] not in (self.delimiter, b"\r", b"\n")
+                    at += 1
+            elif self.closed_badly:
+                return piece.find(b"\n", at) + 1 or None
+            elif self.state == "in a cell":
+                at = self.rest_of_cell.match(piece, at).end()
+                if piece[at : at + 1] == b"\n":
+                    return at + 1
+                if at < len(piece):
+                    at, self.state = at + 1, "before a cell"
+            else:
+                at = self.cells.match(piece, at).end()
+                if at < len(piece):
+                    self.state = "quoted" if piece[at : at + 1] == b'"' else "in a cell"
+                    at += self.state == "quoted"
+        return None
+
+    def reason(self, first, last):
+        if self.state == "quoted" and not self.kept:
+            return f"the quote opened on line {first:,} is never closed; lines {first:,} to {last:,} were not read"
+        if self.closed_badly:
+            return f"not well-formed csv (a quote within a cell); lines {first:,} to {last:,} were not read"
+        if first < last:
+            return f"a row longer than {MAX_LINE >> 20} MB, lines {first:,} to {last:,}"
+        return f"the line is longer than {MAX_LINE >> 20} MB"
 
 
 def _one_array(column):
