@@ -91,9 +91,6 @@ class CsvFile:
         places = [self.header.index(name) for name in columns]
         at_end = False
         while self.held or not at_end:
-            if len(self.held) > MAX_LINE:
-                yield self._skip_row(columns)
-                continue
             # A row that takes several reads is looked at again after each: twice as much each time keeps that linear.
             more = self._read(max(self.chunk_bytes, min(len(self.held), MAX_LINE - len(self.held))))
             at_end = not more
@@ -102,6 +99,8 @@ class CsvFile:
             block, self.held = self.held[:cut], self.held[cut:]
             if block:
                 yield self._parse(block, columns, places, at_end)
+            if len(self.held) > MAX_LINE:
+                yield self._skip_row(columns)
 
     def _skip_row(self, columns):
         """Past a row too long to hold, to where its last quote closes: nothing within the quotes is a row."""
@@ -144,17 +143,18 @@ class CsvFile:
         return reason if first == last else f"{reason}; quotes make lines {first:,} to {last:,} one row"
 
     def _is_plain(self, block):
-        """No empty lines; every quote beside a delimiter, a line's end or another quote, and none left open."""
+        """No empty lines; quotes open a cell and close one in turn, or are doubled, and none is left open."""
         if block[:1] in b"\r\n" or b"\n\n" in block or b"\n\r" in block:
             return False
         data = np.frombuffer(b"\n" + block + b"\n", np.uint8)
         quotes = np.flatnonzero(data == ord('"'))
-        if not quotes.size:
-            return True
-        edges = np.zeros(256, bool)
-        edges[list(b'\r\n"' + self.delimiter.encode())] = True
-        touching = edges[data[quotes - 1]] | edges[data[quotes + 1]]
-        return quotes.size % 2 == 0 and bool(touching.all())
+        if quotes.size % 2:
+            return False
+        opening, closing = np.zeros(256, bool), np.zeros(256, bool)
+        opening[list(b'\n"' + self.delimiter.encode())] = True
+        closing[list(b'\r\n"' + self.delimiter.encode())] = True
+        well_placed = opening[data[quotes[::2] - 1]].all() and closing[data[quotes[1::2] + 1]].all()
+        return bool(well_placed)
 
     def _parse_by_arrow(self, block, places):
         names = [str(place) for place in range(len(self.header))]
