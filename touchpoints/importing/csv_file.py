@@ -221,7 +221,7 @@ class RowEnd:
         at, self.kept = 0, 0
         while at < len(piece):
             if self.state == "quoted":
-                at = self.QUOTED.match(piece, at).end()
+                at = _past(self.QUOTED, piece, at)
                 if at == len(piece) - 1:
                     self.kept = 1  # what follows tells whether this quote closes
                     return None
@@ -232,13 +232,13 @@ class RowEnd:
             elif self.closed_badly:
                 return piece.find(b"\n", at) + 1 or None
             elif self.state == "in a cell":
-                at = self.rest_of_cell.match(piece, at).end()
+                at = _past(self.rest_of_cell, piece, at)
                 if piece[at : at + 1] == b"\n":
                     return at + 1
                 if at < len(piece):
                     at, self.state = at + 1, "before a cell"
             else:
-                at = self.cells.match(piece, at).end()
+                at = _past(self.cells, piece, at)
                 if at < len(piece):
                     self.state = "quoted" if piece[at : at + 1] == b'"' else "in a cell"
                     at += self.state == "quoted"
@@ -256,3 +256,10 @@ class RowEnd:
 
 def _one_array(column):
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _past(pattern, piece, at):
+    """Where a run of such bytes ends; each of the patterns also fits nothing at all."""
+    match = pattern.match(piece, at)
+    assert match is not None
+    return match.end()
