@@ -1,4 +1,5 @@
 import importlib
+import signal
 import uuid
 
 import pytest
@@ -10,6 +11,10 @@ from rest_framework.test import APIClient
 
 from attribution import store, tasks
 from tests.factories import UserFactory
+
+# Whoever starts the tests in the background may have Ctrl-C ignored, and every process that they start with them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
