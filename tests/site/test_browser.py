@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import uuid
 from decimal import Decimal
 
 import pytest
@@ -12,7 +11,7 @@ from django.db.models import Sum
 from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
-from attribution import operations, tasks
+from attribution import operations
 from attribution.models import AttributionRecord, Run
 from conversions.models import Conversion
 from tests import browser
@@ -89,12 +88,10 @@ def visit(chromium, transactional_db, live_server):
 
 
 @pytest.fixture
-def own_queue(monkeypatch):
-    """Where runs are queued that nobody but the test works off."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    monkeypatch.setattr(tasks.calculate_shard, "queue", name, raising=False)
-    yield name
-    redis.Redis.from_url(site.REDIS_URL).delete(name, f"_kombu.binding.{name}")
+def own_queue(queue):
+    """Where runs are queued that nobody but the test works off, empty."""
+    redis.Redis.from_url(site.REDIS_URL).delete(queue)
+    return queue
 
 
 def calculated_world(leads=30):
