@@ -16,6 +16,7 @@ from attribution.models import FROZEN
 COMPARED = {
     "lead_id": pa.string(),
     "config_id": pa.int64(),
+    "training_id": store.UUID,
     "payable": pa.bool_(),
     "credit": pa.decimal128(11, 10),
     "currency": pa.string(),

@@ -1,29 +1,41 @@
 """From journeys to records: the rows of one batch under some models, as they will stand in the table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from attribution import store
+from attribution import states, store
 from attribution.engine import credit, ids
 from attribution.engine.journeys import apply_path_rules, lookbacks
+from attribution.engine.models import learnt
 from attribution.engine.parameters import Parameters
 from attribution.reading import Batch
 from conversions.currencies import EXPONENTS, MOST_DECIMALS
 
 
 @dataclass(frozen=True)
+class Trained:
+    """What a training learnt: the removal effect of each state, by its key (see `attribution.states`)."""
+
+    id: UUID
+    effects: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Version:
-    """A stored configuration, as the calculation needs it. `effective_from` in microseconds since 1970."""
+    """A stored configuration, as the calculation needs it, with the training in effect, if it has any.
+    `effective_from` in microseconds since 1970."""
 
     config_id: int
     number: int
     effective_from: int
     parameters: Parameters
+    trained: Trained | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ class Shares:
     """What the touches of one batch earned under one model: (k,) arrays, touches without credit left out.
 
     touch, conversion: places in the batch's tables. credits: units of 10**-10. values, commissions: hundredths.
-    position: from 1. length: of the journey. version: place in the model's versions.
+    position: from 1. length: of the journey. version: place in the model's versions. learnt: 1 where the journey was
+    shared by the version's training.
     """
 
     touch: NDArray[np.int64]
@@ -66,6 +79,7 @@ class Shares:
     position: NDArray[np.int64]
     length: NDArray[np.int64]
     version: NDArray[np.int64]
+    learnt: NDArray[np.int64]
 
 
 def shares_of(batch: Batch, model: str, versions: Sequence[Version]) -> Shares:
@@ -73,26 +87,31 @@ def shares_of(batch: Batch, model: str, versions: Sequence[Version]) -> Shares:
     effective = np.array([version.effective_from for version in versions], dtype=np.int64)
     in_effect = np.searchsorted(effective, batch.occurred_at, side="right") - 1
     parts = [
-        _under(batch, model, version.parameters, number, in_effect == number)
+        _under(batch, model, version, number, in_effect == number)
         for number, version in enumerate(versions)
         if np.any(in_effect == number)
     ]
     if not parts:
         nothing = np.zeros(0, dtype=np.int64)
-        return Shares(*[nothing] * 8)
+        return Shares(*[nothing] * 9)
     joined = Shares(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
     order = np.argsort(joined.touch, kind="stable")
     return Shares(*(column[order] for column in _columns(joined)))
 
 
-def _under(batch: Batch, model: str, parameters: Parameters, number: int, applies: NDArray[np.bool_]) -> Shares:
+def _under(batch: Batch, model: str, version: Version, number: int, applies: NDArray[np.bool_]) -> Shares:
+    parameters = version.parameters
+    all_touches = batch.journeys
+    if version.trained:
+        effects = states.effects_of(batch.touches, parameters.states, version.trained.effects)
+        all_touches = replace(all_touches, effects=effects)
     keep = apply_path_rules(
-        batch.journeys,
+        all_touches,
         parameters,
         lookback=lookbacks(parameters, batch.conversions["type"].to_pylist()),
         since_previous_conversion=batch.since_previous,
     )
-    journeys, kept = batch.journeys.select(keep & applies[batch.journeys.owner])
+    journeys, kept = all_touches.select(keep & applies[all_touches.owner])
     units = _hundredths_a_unit(batch)
     values, commissions = (batch.conversions[name].to_numpy() // units for name in ("value_cents", "commission_cents"))
     earned = credit.attribute(journeys, model, parameters, values=values, commissions=commissions)
@@ -107,6 +126,7 @@ def _under(batch: Batch, model: str, parameters: Parameters, number: int, applie
         position=journeys.position[paid] + 1,
         length=journeys.lengths[owner],
         version=np.full(paid.size, number, dtype=np.int64),
+        learnt=learnt(journeys)[owner].astype(np.int64),
     )
 
 
@@ -159,6 +179,7 @@ def _table(batch: Batch, model: str, versions: Sequence[Version], rules: Rules, 
             "lead_id": conversions["lead_id"],
             "model": pa.repeat(model, touches.num_rows),
             "config_id": config_ids[shares.version],
+            "training_id": _training_ids(versions, shares),
             "payable": _payable(occurred_at, model, rules),
             "credit": store.decimal_column(shares.credits, 11, 10),
             "currency": conversions["currency"],
@@ -178,6 +199,12 @@ def _table(batch: Batch, model: str, versions: Sequence[Version], rules: Rules, 
             "journey_length": shares.length.astype(np.int32),
         }
     )
+
+
+def _training_ids(versions: Sequence[Version], shares: Shares) -> pa.Array:
+    ids_of_versions = [version.trained.id.bytes if version.trained else None for version in versions]
+    place = np.where(shares.learnt, shares.version, len(versions))
+    return pa.array([*ids_of_versions, None], store.UUID).take(pa.array(place))
 
 
 def _record_ids(touches: pa.Table, conversions: pa.Table, occurred_at: NDArray[np.int64], model: str) -> pa.Array:

@@ -85,7 +85,7 @@ class DjangoStore:
         )
 
 
-_UUIDS = ("id", "conversion_id", "touchpoint_id", "run_id")
+_UUIDS = ("id", "conversion_id", "touchpoint_id", "training_id", "run_id")
 
 
 # Opening one takes as long as copying thousands of records (it reads the catalogue of types), so a process

@@ -48,7 +48,8 @@ def api(operations_user):
 def restore_first_configurations(app_config, **_):
     """A test with transactions of its own ends by emptying all tables: bring back what migrations had put there."""
     if app_config.label == "attribution" and not apps.get_model("attribution", "ModelConfig").objects.exists():
-        importlib.import_module("attribution.migrations.0002_first_configurations").create(apps, None)
+        for name in ("0002_first_configurations", "0006_data_driven"):
+            importlib.import_module(f"attribution.migrations.{name}").create(apps, None)
 
 
 post_migrate.connect(restore_first_configurations, dispatch_uid="first configurations")

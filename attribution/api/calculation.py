@@ -10,13 +10,13 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.response import Response
 
 from attribution import operations
+from attribution.api import records as stored_records
 from attribution.api.fields import LeadField, ModelField
-from attribution.api.records import RecordSerializer
 from attribution.engine.models import MODELS
 from attribution.engine.parameters import InvalidParameters, Parameters
-from attribution.models import AttributionRecord, ModelConfig
+from attribution.models import AttributionRecord, ModelConfig, fallback
 from attribution_site.api.errors import unknown_field
-from attribution_site.api.fields import Moment, Money, Number, StrictSerializer, StrictUUID
+from attribution_site.api.fields import Money, Number, StrictSerializer, StrictUUID
 from attribution_site.api.wire import camel
 from conversions.models import Conversion
 
@@ -71,28 +71,6 @@ class CalculateAndSaveSerializer(StrictSerializer):
     conversion_id = StrictUUID(required=False, allow_null=True)
 
 
-class ShareSerializer(serializers.Serializer):
-    touchpoint_id = serializers.UUIDField()
-    channel = serializers.CharField()
-    timestamp = Moment()
-    credit = Number(max_digits=11, decimal_places=10)
-    percentage = Number(max_digits=11, decimal_places=8)
-    revenue = Money()
-    commission = Money()
-    partner_id = serializers.CharField()
-    broker_id = serializers.CharField()
-    campaign = serializers.CharField()
-
-
-class StoredShareSerializer(ShareSerializer):
-    """The same of a stored record."""
-
-    timestamp = Moment(source="touched_at")
-    revenue = Money(source="revenue_attributed")
-    commission = Money(source="commission_amount")
-    campaign = serializers.CharField(source="campaign_id")
-
-
 class CalculationViewSet(viewsets.GenericViewSet):
     queryset = AttributionRecord.objects.none()
     filter_backends = []
@@ -122,7 +100,10 @@ class CalculationViewSet(viewsets.GenericViewSet):
 
 def _answer(calculation):
     """A calculation's fields are the contract's, already exact; a serializer would take longer than calculating."""
-    return vars(calculation) | {"attributions": [vars(share) for share in calculation.attributions]}
+    return vars(calculation) | {
+        "fallback": fallback(calculation.model, calculation.training_id) if calculation.attributions else None,
+        "attributions": [vars(share) for share in calculation.attributions],
+    }
 
 
 def _disagreement(each):
@@ -153,6 +134,7 @@ def _saved(lead_id, models, conversion_id, records):
 
 def _saved_one(conversion, model, records):
     money = Money()
+    training_id = next((record.training_id for record in records if record.training_id), None)
     return {
         "lead_id": conversion.lead_id,
         "model": model,
@@ -160,9 +142,26 @@ def _saved_one(conversion, model, records):
         "conversion_value": money.to_representation(conversion.value),
         "currency": conversion.currency,
         "commission_amount": conversion.commission_amount,
-        "attributions": StoredShareSerializer(records, many=True).data,
+        "attributions": [_share(record) for record in records],
         "unattributed": money.to_representation(Decimal(0) if records else conversion.value),
         "config_version": records[0].config.version if records else None,
+        "training_id": training_id,
+        "fallback": fallback(model, training_id) if records else None,
         "calculated_at": max((record.calculated_at for record in records), default=None),
-        "records": RecordSerializer(records, many=True).data,
+        "records": [stored_records.plain(record) for record in records],
+    }
+
+
+def _share(record):
+    return {
+        "touchpoint_id": record.touchpoint_id,
+        "channel": record.channel,
+        "timestamp": record.touched_at,
+        "credit": record.credit,
+        "percentage": record.percentage,
+        "revenue": record.revenue_attributed,
+        "commission": record.commission_amount,
+        "partner_id": record.partner_id,
+        "broker_id": record.broker_id,
+        "campaign": record.campaign_id,
     }

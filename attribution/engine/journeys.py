@@ -26,6 +26,8 @@ class Journeys:
     offsets: (n + 1,) int64, from 0 to m, never falling.
     ages: (m,) int64, microseconds before the conversion, >= 0, never rising within a journey.
     channels: (m,) int32 codes; the coding is the caller's.
+    effects: (m,) float64 >= 0, what training says of each touch's state; None where nothing was learnt. Only the
+    data-driven model reads them.
 
     Raises TypeError for another dtype and ValueError for arrays that are no such layout.
     """
@@ -33,6 +35,7 @@ class Journeys:
     offsets: NDArray[np.int64]
     ages: NDArray[np.int64]
     channels: NDArray[np.int32]
+    effects: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in (("offsets", np.int64), ("ages", np.int64), ("channels", np.int32)):
@@ -42,6 +45,10 @@ class Journeys:
         check_offsets(self.offsets, self.ages.size)
         if self.channels.size != self.ages.size:
             raise ValueError("ages and channels must be of the same length.")
+        if self.effects is not None and not (
+            self.effects.shape == self.ages.shape and np.all((self.effects >= 0) & np.isfinite(self.effects))
+        ):
+            raise ValueError("effects must be one number a touch, 0 or more.")
         self._check_ages()
 
     def _check_ages(self) -> None:
@@ -101,7 +108,8 @@ class Journeys:
         kept = np.flatnonzero(keep)
         kept_before = np.zeros(self.touches + 1, dtype=np.int64)
         np.cumsum(keep, out=kept_before[1:])
-        return Journeys(kept_before[self.offsets], self.ages[kept], self.channels[kept]), kept
+        effects = None if self.effects is None else self.effects[kept]
+        return Journeys(kept_before[self.offsets], self.ages[kept], self.channels[kept], effects), kept
 
 
 def check_offsets(offsets: NDArray[np.int64], touches: int) -> None:

@@ -92,6 +92,28 @@ def position_based(journeys: Journeys, parameters: Parameters) -> Weights:
     return weights
 
 
+def data_driven(journeys: Journeys, parameters: Parameters) -> Weights:
+    """(m,) in proportion to the removal effect of each touch's state.
+
+    A journey of which training knows nothing (no effects at all, or 0 for each of its touches) is shared by
+    position: see `learnt`.
+    """
+    weights = position_based(journeys, parameters)
+    if journeys.effects is None:
+        return weights
+    owner = journeys.owner
+    sums = np.bincount(owner, weights=journeys.effects, minlength=journeys.count)[owner]
+    return np.divide(journeys.effects, sums, out=weights, where=sums > 0)
+
+
+def learnt(journeys: Journeys) -> NDArray[np.bool_]:
+    """(n,) the journeys that `data_driven` shares by effects; the others it shares by position."""
+    known = np.zeros(journeys.count, dtype=np.bool_)
+    if journeys.effects is not None:
+        known[journeys.owner[journeys.effects > 0]] = True
+    return known
+
+
 # A new model is one more entry.
 MODELS: dict[str, Callable[[Journeys, Parameters], Weights]] = {
     "first_touch": first_touch,
@@ -99,4 +121,5 @@ MODELS: dict[str, Callable[[Journeys, Parameters], Weights]] = {
     "linear": linear,
     "time_decay": time_decay,
     "position_based": position_based,
+    "data_driven": data_driven,
 }

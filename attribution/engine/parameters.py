@@ -25,6 +25,10 @@ CHANNELS = (
 CONVERSION_TYPES = ("sale", "signup", "quote_request", "policy_bound", "renewal")
 
 MAX_LOOKBACK_DAYS = 3650
+MAX_MARKOV_ORDER = 4
+# What a state of the data-driven model is made of.
+STATES = ("channel", "channel_campaign", "channel_partner")
+WEIGH_BY = ("conversions", "value")
 # Far above any percentage, far below where a sum of three could overflow.
 MAX_POSITION_WEIGHT = 1e9
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -52,6 +56,12 @@ class Parameters:
     exclude_direct: bool = False
     collapse_repeats: bool = False
     restart_after_conversion: bool = False
+    # What follows is read by the data-driven model alone. None: the order that the data speaks for.
+    states: str = "channel"
+    markov_order: int | None = 1
+    weigh_by: str = "conversions"
+    training_days: int = 90
+    minimum_conversions: int = 100
 
     @classmethod
     def from_json(
@@ -94,6 +104,11 @@ class Parameters:
             "exclude_direct": self.exclude_direct,
             "collapse_repeats": self.collapse_repeats,
             "restart_after_conversion": self.restart_after_conversion,
+            "states": self.states,
+            "markov_order": "auto" if self.markov_order is None else self.markov_order,
+            "weigh_by": self.weigh_by,
+            "training_days": self.training_days,
+            "minimum_conversions": self.minimum_conversions,
         }
 
     def lookback_microseconds(self, conversion_type: str) -> int:
@@ -112,7 +127,33 @@ def _readers(channels: Collection[str], conversion_types: Collection[str]) -> di
         "exclude_direct": _boolean,
         "collapse_repeats": _boolean,
         "restart_after_conversion": _boolean,
+        "states": lambda raw: _one_of(raw, STATES),
+        "markov_order": _markov_order,
+        "weigh_by": lambda raw: _one_of(raw, WEIGH_BY),
+        "training_days": _lookback_days,
+        "minimum_conversions": _minimum_conversions,
     }
+
+
+def _one_of(raw: object, names: Collection[str]) -> str:
+    if not isinstance(raw, str) or raw not in names:
+        raise ValueError(f"Must be one of {', '.join(names)}.")
+    return raw
+
+
+def _markov_order(raw: object) -> int | None:
+    if raw == "auto":
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_MARKOV_ORDER:
+        raise ValueError(f'Must be a whole number from 1 to {MAX_MARKOV_ORDER}, or "auto".')
+    return raw
+
+
+def _minimum_conversions(raw: object) -> int:
+    conversions = _whole_number(raw)
+    if not 1 <= conversions <= 1_000_000_000:
+        raise ValueError("Must be at least 1 conversion and at most 1000000000.")
+    return conversions
 
 
 def _boolean(raw: object) -> bool:

@@ -44,7 +44,8 @@ class Share:
 @dataclass(frozen=True)
 class Calculation:
     """What one conversion's touches earn under one model. Shares add up to the cent; `unattributed` is the whole
-    value where there is no journey, else 0."""
+    value where there is no journey, else 0. `training_id` names whose effects a data-driven result comes from; it is
+    None where there were none and the journey was shared by position."""
 
     lead_id: str
     model: str
@@ -55,6 +56,7 @@ class Calculation:
     attributions: list[Share]
     unattributed: Decimal
     config_version: int | None
+    training_id: UUID | None
     calculated_at: dt.datetime
 
 
@@ -150,8 +152,16 @@ def _calculation(
         ],
         unattributed=Decimal("0.00") if touches else value,
         config_version=in_effect[-1].number if in_effect and not is_trial else None,
+        training_id=_training_id(shares, versions),
         calculated_at=timezone.now(),
     )
+
+
+def _training_id(shares: records.Shares, versions: Sequence[records.Version]) -> UUID | None:
+    if not shares.learnt.any():
+        return None
+    trained = versions[shares.version[0]].trained
+    return trained.id if trained else None
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,87 @@
 """Which parameters apply when: immutable versions, and the model that commission is paid under."""
 
 import datetime as dt
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Max
-from django.utils import timezone
 
-from attribution import records
+from attribution import records, states
 from attribution.engine.models import MODELS
 from attribution.engine.parameters import InvalidParameters, Parameters
-from attribution.models import ModelConfig, PayableModel
+from attribution.models import ModelConfig, PayableModel, Training
 
 
-def rules_for(model_names: list[str]) -> records.Rules:
-    """The stored configurations of these models, and which model is payable when."""
+def rules_for(model_names: list[str], *, pinned: Mapping[str, list[Any]] | None = None) -> records.Rules:
+    """The stored configurations of these models with their trainings, and which model is payable when.
+
+    pinned: only the versions of that list (see `versions_of`), so that what is stored meanwhile changes nothing.
+    """
     unknown = [name for name in model_names if name not in MODELS]
     if unknown:
         raise ValidationError({"models": f"Cannot be calculated: {', '.join(unknown)}."}, code="unknown_model")
+    configs = ModelConfig.objects.filter(model__in=model_names).order_by("effective_from")
+    trainings = Training.objects.finished().filter(config__in=configs).order_by("effective_from")
+    payable = PayableModel.objects.order_by("effective_from")
+    if pinned:
+        configs = configs.filter(pk__in=pinned["configs"])
+        trainings = trainings.filter(pk__in=pinned["trainings"])
+        payable = payable.filter(pk__in=pinned["payable"])
+    of_config = defaultdict(list)
+    for training_id, config_id, since in trainings.values_list("pk", "config", "effective_from"):
+        of_config[config_id].append((since, training_id))
     versions: dict[str, list[records.Version]] = {name: [] for name in model_names}
-    for config in ModelConfig.objects.filter(model__in=model_names).order_by("effective_from"):
-        versions[config.model].append(
-            records.Version(
-                config_id=config.pk,
-                number=config.version,
-                effective_from=_microseconds(config.effective_from),
-                parameters=Parameters.from_json(config.parameters),
-            )
+    for config in configs:
+        versions[config.model] += _segments(config, of_config[config.pk])
+    return records.Rules(
+        {name: _in_order(each) for name, each in versions.items()},
+        [(_microseconds(each.effective_from), each.model) for each in payable],
+    )
+
+
+def versions_of(rules_models: list[str]) -> dict[str, list[Any]]:
+    """What `rules_for` would read now, as ids, to pin it."""
+    configs = ModelConfig.objects.filter(model__in=rules_models)
+    trainings = Training.objects.finished().filter(config__in=configs)
+    return {
+        "configs": sorted(configs.values_list("pk", flat=True)),
+        "trainings": sorted(str(each) for each in trainings.values_list("pk", flat=True)),
+        "payable": sorted(PayableModel.objects.values_list("pk", flat=True)),
+    }
+
+
+def _segments(config: ModelConfig, trainings: list[tuple[dt.datetime, UUID]]) -> Iterator[records.Version]:
+    """The configuration as it is before its first training, then with each."""
+    parameters = Parameters.from_json(config.parameters)
+    for since, training_id in [(config.effective_from, None), *trainings]:
+        yield records.Version(
+            config_id=config.pk,
+            number=config.version,
+            effective_from=_microseconds(max(since, config.effective_from)),
+            parameters=parameters,
+            trained=None if training_id is None else trained(training_id, parameters.weigh_by),
         )
-    payable = PayableModel.objects.order_by("effective_from").values_list("effective_from", "model")
-    return records.Rules(versions, [(_microseconds(since), model) for since, model in payable])
+
+
+def _in_order(versions: list[records.Version]) -> list[records.Version]:
+    """By time; a training that takes effect when the next configuration already has is never in effect."""
+    starts = {version.config_id: version.effective_from for version in reversed(versions)}
+    moments = sorted(starts.values())
+    ends = dict(zip(moments, [*moments[1:], math.inf], strict=True))
+    return [each for each in versions if each.effective_from < ends[starts[each.config_id]]]
+
+
+# A finished training never changes.
+@lru_cache(maxsize=256)
+def trained(training_id: UUID, weigh_by: str) -> records.Trained:
+    """The effects that the configuration wants conversions to be credited by."""
+    name = "removal_effect_value" if weigh_by == "value" else "removal_effect"
+    [effects] = Training.objects.filter(pk=training_id).values_list("effects", flat=True)
+    return records.Trained(training_id, {states.key_of(each["state"]): each[name] for each in effects})
 
 
 def _microseconds(moment: dt.datetime) -> int:
@@ -45,38 +96,3 @@ def valid_parameters(parameters: object, field: str) -> Parameters:
             {field: [f"{name}: {message}" for name, message in error.errors.items()]},
             code="invalid_parameters",
         ) from error
-
-
-@transaction.atomic
-def create_model_config(
-    *,
-    model: str,
-    parameters: object,
-    payable: bool = False,
-    effective_from: dt.datetime | None = None,
-    by: Any = None,
-) -> ModelConfig:
-    """The model's next version; with `payable`, commission is paid under the model from that instant on.
-
-    Raises ValidationError that names the field: unknown model, bad parameters, an instant that is taken.
-    """
-    if model not in MODELS:
-        raise ValidationError({"model": f"Cannot be calculated: {model}."}, code="unknown_model")
-    full = valid_parameters(parameters, "parameters").to_json()
-    effective_from = effective_from or timezone.now()
-    versions = ModelConfig.objects.filter(model=model)
-    # Two at once would take one number: the second waits for the row of the first version.
-    versions.select_for_update().order_by("version").first()
-    if versions.filter(effective_from=effective_from).exists():
-        raise ValidationError({"effective_from": "Another version takes effect at that instant."}, code="taken")
-    if payable:
-        if PayableModel.objects.filter(effective_from=effective_from).exists():
-            raise ValidationError({"effective_from": "A payable model is set for that instant."}, code="taken")
-        PayableModel.objects.create(model=model, effective_from=effective_from, created_by=by)
-    return ModelConfig.objects.create(
-        model=model,
-        version=(versions.aggregate(last=Max("version"))["last"] or 0) + 1,
-        parameters=full,
-        effective_from=effective_from,
-        created_by=by,
-    )

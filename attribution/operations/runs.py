@@ -14,7 +14,7 @@ from django.utils import timezone
 from attribution import shards, tasks
 from attribution.engine.models import MODELS
 from attribution.models import Run, Shard
-from attribution.operations.configurations import rules_for
+from attribution.operations.configurations import rules_for, versions_of
 from attribution.reading import Selection
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
@@ -56,6 +56,7 @@ def start_run(
         end=end,
         lead_ids=lead_ids,
         conversion_ids=None if conversion_ids is None else [str(each) for each in conversion_ids],
+        versions=versions_of(names),
         created_by=created_by,
     )
     created = Shard.objects.bulk_create(_shards(run))
@@ -130,7 +131,7 @@ def calculate_shard(shard_id: int) -> bool:
         conversion_ids=run.conversion_ids,
         buckets=(shard.bucket_from, shard.bucket_to),
     )
-    rules = rules_for(run.model_names)
+    rules = rules_for(run.model_names, pinned=run.versions)
     try:
         shards.calculate(shard.pk, selection, rules, run_id=run.pk.bytes, conversions=shard.conversions_total)
     except shards.ShardTaken:

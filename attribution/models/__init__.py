@@ -1,0 +1,26 @@
+"""Configurations, runs of the calculation, and the records that it makes."""
+
+from attribution.models.configurations import AttributionModel, ModelConfig, PayableModel, Training, VisibleToStaff
+from attribution.models.daily import DailyCredit
+from attribution.models.records import EDGES, FROZEN, AttributionRecord, KeptJourney, Status, fallback
+from attribution.models.runs import Comparison, Finding, Run, Shard, Verification
+
+__all__ = [
+    "EDGES",
+    "FROZEN",
+    "AttributionModel",
+    "AttributionRecord",
+    "Comparison",
+    "DailyCredit",
+    "Finding",
+    "KeptJourney",
+    "ModelConfig",
+    "PayableModel",
+    "Run",
+    "Shard",
+    "Status",
+    "Training",
+    "Verification",
+    "VisibleToStaff",
+    "fallback",
+]

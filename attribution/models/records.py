@@ -1,0 +1,190 @@
+"""The records that a calculation makes, the journeys it made them from, and their sums by day."""
+
+import pghistory
+import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+
+from attribution.models import daily
+from attribution.models.configurations import AttributionModel, ModelConfig, Training, VisibleToStaff
+from attribution.models.runs import Run
+from touchpoints.models import Channel
+
+
+class AttributionRecordQuerySet(VisibleToStaff):
+    def frozen(self):
+        return self.filter(status__in=AttributionRecord.FROZEN)
+
+
+class Status(models.TextChoices):
+    PENDING = "pending"
+    CALCULATED = "calculated"
+    APPROVED = "approved"
+    DISPUTED = "disputed"
+    PAID = "paid"
+
+
+FROZEN = [Status.APPROVED, Status.DISPUTED, Status.PAID]
+# From a status, the ones it may become. The database holds the same edges by trigger.
+EDGES = {
+    Status.PENDING: [Status.CALCULATED],
+    Status.CALCULATED: [Status.APPROVED, Status.DISPUTED],
+    Status.APPROVED: [Status.PAID, Status.DISPUTED],
+    Status.PAID: [Status.DISPUTED],
+    Status.DISPUTED: [Status.CALCULATED, Status.APPROVED, Status.PAID],
+}
+
+
+def fallback(model, training_id):
+    return AttributionModel.POSITION_BASED if model == AttributionModel.DATA_DRIVEN and training_id is None else None
+
+
+@pghistory.track(pghistory.UpdateEvent(), model_name="AttributionRecordEvent")
+class AttributionRecord(models.Model):
+    """The share of one touch in one conversion under one model. It can be read without any other row, and
+    names other rows by id alone, as a foreign key checked per row would double the cost of a batch. Its id is
+    made from (conversion, touchpoint, model), so that calculating again finds the same record."""
+
+    Status = Status
+    FROZEN = FROZEN
+
+    class Payee(models.TextChoices):
+        PARTNER = "partner"
+        BROKER = "broker"
+        HOUSE = "house"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    conversion_id = models.UUIDField()
+    touchpoint_id = models.UUIDField()
+    lead_id = models.CharField(max_length=64)
+    model = models.CharField(max_length=32, choices=AttributionModel)
+    config = models.ForeignKey(
+        ModelConfig, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    payable = models.BooleanField(help_text="Under the model that commission is paid by.")
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    credit = models.DecimalField(max_digits=11, decimal_places=10)
+    currency = models.CharField(max_length=3)
+    revenue_attributed = models.DecimalField(max_digits=14, decimal_places=2)
+    commission_amount = models.DecimalField(max_digits=14, decimal_places=2)
+    payee_type = models.CharField(max_length=8, choices=Payee)
+    payee_id = models.CharField(max_length=64, blank=True, default="")
+    payee_pinned = models.BooleanField(default=False, help_text="Set by hand; recalculation keeps it.")
+    channel = models.CharField(max_length=32, choices=Channel)
+    source = models.CharField(max_length=255, null=True, blank=True)
+    campaign_id = models.CharField(max_length=255, null=True, blank=True)
+    partner_id = models.CharField(max_length=64, null=True, blank=True)
+    broker_id = models.CharField(max_length=64, null=True, blank=True)
+    touched_at = models.DateTimeField()
+    occurred_at = models.DateTimeField(help_text="When the conversion occurred.")
+    conversion_type = models.CharField(max_length=32)
+    position = models.PositiveIntegerField(help_text="Place of the touch in its journey, from 1.")
+    journey_length = models.PositiveIntegerField()
+    training = models.ForeignKey(
+        Training,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="Data-driven only: whose effects made the credit. Empty: position-based, for want of data.",
+    )
+    run = models.ForeignKey(
+        Run, on_delete=models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    calculated_at = models.DateTimeField()
+
+    objects = AttributionRecordQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["model", "occurred_at"], name="record_by_period"),
+            models.Index(fields=["touchpoint_id"], name="record_by_touchpoint"),
+            # A run's records lie together, and a B-tree of a million equal keys costs more than any other index.
+            BrinIndex(fields=["run"], name="record_by_run", autosummarize=True),
+            models.Index(fields=["partner_id", "id"], name="record_by_partner", condition=Q(partner_id__isnull=False)),
+            models.Index(fields=["broker_id", "id"], name="record_by_broker", condition=Q(broker_id__isnull=False)),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversion_id", "model", "touchpoint_id"], name="one_record_a_touch_and_model"
+            ),
+            models.CheckConstraint(name="record_credit_is_a_share", condition=Q(credit__gt=0, credit__lte=1)),
+            models.CheckConstraint(
+                name="record_status_known", condition=Q(status__in=[status.value for status in Status])
+            ),
+            models.CheckConstraint(
+                name="record_only_payable_is_paid",
+                condition=Q(payable=True) | Q(status__in=["pending", "calculated"]),
+            ),
+            models.CheckConstraint(
+                name="record_payee_named",
+                condition=Q(payee_type="house", payee_id="") | (~Q(payee_type="house") & ~Q(payee_id="")),
+            ),
+        ]
+        triggers = [
+            *daily.TRIGGERS,
+            pgtrigger.Trigger(
+                name="frozen",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__status__in=[status.value for status in FROZEN]),
+                declare=[("allowed", "attribution_attributionrecord%ROWTYPE")],
+                func="""
+                    IF TG_OP = 'DELETE' THEN
+                        RAISE EXCEPTION 'Record % is %, it cannot be deleted', OLD.id, OLD.status
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    allowed := NEW;
+                    allowed.status := OLD.status;
+                    IF allowed IS DISTINCT FROM OLD THEN
+                        RAISE EXCEPTION 'Record % is %, only its status may move', OLD.id, OLD.status
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.FSM(
+                name="edges",
+                field="status",
+                transitions=[(before, after) for before, afters in EDGES.items() for after in afters],
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.credit * 100:.2f} % to {self.get_channel_display()} ({self.get_model_display()})"
+
+    @property
+    def percentage(self):
+        return self.credit.scaleb(2)
+
+    @property
+    def fallback(self):
+        """The model whose rule made the credit in place of the record's own, for want of data."""
+        return fallback(self.model, self.training_id)
+
+
+class KeptJourney(models.Model):
+    """What a calculation knew of one conversion, so that its records can be calculated again when the touchpoints
+    are gone. Kept once a conversion, not a model; there are more only where frozen records came from an older one.
+
+    `touches`: JSON, a list in order of time, one list a touch: id, microseconds since 1970, channel, source,
+    campaign, partner, broker. All that the widest lookback held, before any path rule."""
+
+    pk = models.CompositePrimaryKey("conversion_id", "calculated_at")
+    conversion_id = models.UUIDField()
+    calculated_at = models.DateTimeField()
+    conversion_type = models.CharField(max_length=32)
+    currency = models.CharField(max_length=3)
+    value_cents = models.BigIntegerField(help_text="Hundredths of the currency's unit.")
+    commission_cents = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    previous_at = models.DateTimeField(null=True, help_text="The lead's conversion before this one.")
+    touches = models.TextField()
+
+    objects = models.Manager()
+
+    def __str__(self):
+        return f"Journey of {self.conversion_id}"
