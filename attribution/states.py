@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 # The column of a touch that stands beside its channel in a state.
 BESIDE_CHANNEL: Mapping[str, str | None] = {
     "channel": None,
+    "channel_source": "source",
     "channel_campaign": "campaign",
     "channel_partner": "partner_id",
 }

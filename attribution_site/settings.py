@@ -113,6 +113,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "resume lost calculation": {"task": "attribution.tasks.resume_lost_shards", "schedule": 30.0},
+    "resume lost training": {"task": "attribution.tasks.resume_lost_trainings", "schedule": 60.0},
+    # Before the night's calculation, which then credits by it.
+    "train the data-driven model": {
+        "task": "attribution.tasks.train_current",
+        "schedule": crontab(minute="30", hour="0", day_of_week="monday"),
+    },
     "create touchpoint partitions": {
         "task": "touchpoints.tasks.create_partitions",
         "schedule": crontab(minute="5", hour="0"),

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from attribution.models import AttributionRecord, ModelConfig
+from attribution.models import AttributionRecord, ModelConfig, Training
 from conversions.models import Conversion
 from partners.models import Broker, Partner
 from touchpoints.models import Touchpoint, uuid7
@@ -95,3 +95,32 @@ class AttributionRecordFactory(factory.django.DjangoModelFactory):
     position = 1
     journey_length = 1
     calculated_at = factory.LazyFunction(timezone.now)
+
+
+class TrainingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Training
+
+    config = factory.LazyFunction(lambda: ModelConfig.objects.get(model="data_driven", version=1))
+    number = factory.Sequence(lambda n: n + 1)
+    status = "finished"
+    end = factory.LazyFunction(timezone.now)
+    start = factory.LazyAttribute(lambda t: t.end - dt.timedelta(days=90))
+    effective_from = factory.LazyAttribute(lambda t: t.end)
+    order = 1
+    journeys = 1000
+    conversions = 200
+    effects = factory.LazyFunction(lambda: [effect("email", 0.6), effect("partner_referral", 0.3)])
+    finished_at = factory.LazyAttribute(lambda t: t.end)
+
+
+def effect(channel, removal_effect):
+    return {
+        "state": [channel],
+        "removal_effect": removal_effect,
+        "low": removal_effect - 0.01,
+        "high": removal_effect + 0.01,
+        "conversions": 100.0,
+        "removal_effect_value": removal_effect,
+        "value": 150000.0,
+    }

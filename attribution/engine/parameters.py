@@ -27,7 +27,7 @@ CONVERSION_TYPES = ("sale", "signup", "quote_request", "policy_bound", "renewal"
 MAX_LOOKBACK_DAYS = 3650
 MAX_MARKOV_ORDER = 4
 # What a state of the data-driven model is made of.
-STATES = ("channel", "channel_campaign", "channel_partner")
+STATES = ("channel", "channel_source", "channel_campaign", "channel_partner")
 WEIGH_BY = ("conversions", "value")
 # Far above any percentage, far below where a sum of three could overflow.
 MAX_POSITION_WEIGHT = 1e9

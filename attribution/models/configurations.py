@@ -43,6 +43,7 @@ class ModelConfig(models.Model):
     objects = VisibleToStaff.as_manager()
 
     class Meta:
+        verbose_name = "configuration"
         ordering = ["model", "-version"]
         constraints = [
             models.UniqueConstraint(fields=["model", "version"], name="one_config_a_version"),
@@ -97,6 +98,8 @@ class Training(models.Model):
         REFUSED = "refused", "Too little data"
         FAILED = "failed"
 
+    OVER = (Status.FINISHED, Status.REFUSED, Status.FAILED)
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     config = models.ForeignKey(ModelConfig, on_delete=models.PROTECT, related_name="trainings")
     number = models.PositiveIntegerField(help_text="Counts the trainings of one configuration, from 1.")
@@ -147,4 +150,4 @@ class Training(models.Model):
 
     @property
     def is_over(self):
-        return self.status not in {self.Status.QUEUED, self.Status.RUNNING}
+        return self.status in self.OVER

@@ -8,7 +8,17 @@ from attribution.operations.calculations import (
     calculate,
     calculate_and_save,
 )
-from attribution.operations.configurations import create_model_config, rules_for
+from attribution.operations.comparisons import (
+    MOST_CONTENDERS,
+    NotYours,
+    TooManyComparisons,
+    compare,
+    delete_comparison,
+    drop_old_comparisons,
+    resume_lost_comparisons,
+    start_comparison,
+)
+from attribution.operations.configurations import rules_for
 from attribution.operations.record_changes import NotAllowedNow, change_record
 from attribution.operations.runs import (
     RunIsOver,
@@ -18,22 +28,55 @@ from attribution.operations.runs import (
     resume_lost_shards,
     start_run,
 )
+from attribution.operations.scheduling import (
+    EARLIEST,
+    RecordOutdated,
+    RecordsAreWritten,
+    check_in_effect,
+    create_model_config,
+    plan_model_config,
+)
+from attribution.operations.trainings import (
+    AlreadyTraining,
+    resume_lost_trainings,
+    start_training,
+    train,
+    train_current,
+)
 
 __all__ = [
+    "EARLIEST",
+    "MOST_CONTENDERS",
+    "AlreadyTraining",
     "Calculation",
     "NotAllowedNow",
+    "NotYours",
     "NothingToCalculate",
+    "RecordOutdated",
+    "RecordsAreWritten",
     "RunIsOver",
     "Saved",
     "Share",
+    "TooManyComparisons",
     "calculate",
     "calculate_and_save",
     "calculate_recent",
     "calculate_shard",
     "cancel_run",
     "change_record",
+    "check_in_effect",
+    "compare",
     "create_model_config",
+    "delete_comparison",
+    "drop_old_comparisons",
+    "plan_model_config",
+    "resume_lost_comparisons",
     "resume_lost_shards",
+    "resume_lost_trainings",
     "rules_for",
+    "start_comparison",
     "start_run",
+    "start_training",
+    "train",
+    "train_current",
 ]

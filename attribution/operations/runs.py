@@ -199,7 +199,23 @@ def finish_run(run_id: UUID) -> None:
     over = Run.objects.unfinished().filter(~Exists(open_shards), pk=run_id)
     failed = of_run.filter(status=Shard.Status.FAILED)
     over.filter(Exists(failed)).update(status=Run.Status.FAILED, finished_at=timezone.now())
-    over.update(status=Run.Status.FINISHED, finished_at=timezone.now())
+    with transaction.atomic():
+        if over.update(status=Run.Status.FINISHED, finished_at=timezone.now()):
+            _follow_up(Run.objects.get(pk=run_id))
+
+
+def _follow_up(run: Run) -> None:
+    """A version stored while the run was at work is in none of its records, and it may have written over what a
+    younger run made with that version: calculate the same again."""
+    if run.versions and run.versions != versions_of(run.model_names):
+        start_run(
+            model_names=run.model_names,
+            start=run.start,
+            end=run.end,
+            lead_ids=run.lead_ids,
+            conversion_ids=run.conversion_ids and [UUID(each) for each in run.conversion_ids],
+            created_by=run.created_by,
+        )
 
 
 @transaction.atomic
