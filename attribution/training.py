@@ -126,9 +126,8 @@ def _learnt(counted: Counted, order: int | None) -> Learnt:
             "low": float(intervals[code, 0]),
             "high": float(intervals[code, 1]),
             "conversions": float(result.conversions[code]),
-            # Of a value in minor units.
             "removal_effect_value": float(by_value.removal_effects_value[code]),
-            "value": round(float(by_value.values[code]) / 100, 2),
+            "value": float(by_value.values[code]) / 100,
         }
         for code, key in enumerate(counted.keys)
     ]

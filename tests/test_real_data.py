@@ -3,6 +3,7 @@
 import csv
 import re
 import shlex
+from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from django.core.management import call_command
 from django.db.models import Count, Sum
 
+from attribution import training
 from attribution.engine.models import MODELS
-from attribution.models import AttributionRecord
+from attribution.engine.parameters import Parameters
+from attribution.models import AttributionRecord, Training
 from conversions.models import Conversion
 from touchpoints.models import Touchpoint
 
@@ -62,6 +65,21 @@ def reference(model):
         return {row["channel"]: (Decimal(row[conversions]), Decimal(row[value])) for row in csv.DictReader(file)}
 
 
+def removal_effects(order):
+    """Of the one training, or what another order would have learnt: all figures by the file's own names."""
+    [trained] = Training.objects.select_related("config")
+    parameters = replace(Parameters.from_json(trained.config.parameters), markov_order=order)
+    learnt = training.learn(parameters, start=trained.start, end=trained.end)
+    if order == 1:
+        assert vars(learnt)["effects"] == trained.effects
+    return {NAMES[tuple(each["state"])]: each for each in learnt.effects}
+
+
+def markov_reference(order):
+    with (SHARED / f"reference/events/markov_o{order}_exact.csv").open() as file:
+        return {row.pop("channel"): {name: float(each) for name, each in row.items()} for row in csv.DictReader(file)}
+
+
 def attributed(model):
     rows = AttributionRecord.objects.filter(model=model).values("channel", "source")
     return {
@@ -75,20 +93,24 @@ def attributed(model):
 def test_the_documented_sequence_ends_in_the_reference_numbers(monkeypatch):
     monkeypatch.chdir(ROOT)
     steps = commands()
-    assert [step[0] for step in steps[:5]] == [
+    assert [step[0] for step in steps[:7]] == [
         "migrate",
         "import_touchpoints",
         "import_conversions",
         "configure_model",
+        "configure_model",
+        "train_model",
         "calculate_attribution",
     ]
-    for step in steps[1:5]:
+    for step in steps[1:7]:
         run(step)
     assert Touchpoint.objects.count() == 62_483
     assert Conversion.objects.aggregate(n=Count("pk"), value=Sum("value")) == {"n": 1838, "value": TOTAL}
 
     for model in MODELS:
         assert AttributionRecord.objects.filter(model=model).aggregate(s=Sum("revenue_attributed"))["s"] == TOTAL
+        if model == "data_driven":
+            continue
         expected = reference(model)
         found = attributed(model)
         assert found.keys() == expected.keys()
@@ -98,8 +120,20 @@ def test_the_documented_sequence_ends_in_the_reference_numbers(monkeypatch):
             # Whole cents a conversion: each share is off by half a cent at the most from the exact one.
             assert abs(our_value - value) <= Decimal("0.005") * journeys, (model, channel)
 
-    for step in steps[5:]:
+    assert not AttributionRecord.objects.filter(model="data_driven", training=None).exists()
+    for order in (1, 2):
+        found = removal_effects(order)
+        for channel, expected in markov_reference(order).items():
+            ours = found[channel]
+            for name in ("removal_effect", "removal_effect_value"):
+                assert abs(ours[name] - expected[name]) < 1e-9, (order, channel, name)
+            assert abs(ours["conversions"] - expected["conv"]) < 1e-6, (order, channel)
+            assert abs(ours["value"] - expected["value"]) < 1e-6, (order, channel)
+
+    for step in steps[7:]:
         printed = run(step)
         assert f"{TOTAL:,}" in printed
+        if step[2] == "data_driven":
+            continue
         for channel, (conversions, _) in reference(step[2]).items():
             assert f"{conversions:.2f}" in printed, (step, channel)

@@ -106,8 +106,9 @@ def _decided(config: ModelConfig, since: dt.datetime) -> Any:
     return AttributionRecord.objects.frozen().filter(config=config, model=config.model, occurred_at__gte=since)
 
 
-def train(training_id: UUID, *, advance: Callable[[int, int], None] | None = None) -> bool:
-    """Do one training, unless it is over or another worker is at it; whether it was done here.
+def train(training_id: UUID, *, advance: Callable[[int, int], None] | None = None, calculate: bool = True) -> bool:
+    """Do one training, unless it is over or another worker is at it; whether it was done here. Then queue a run over
+    the conversions that it is in effect for, unless the caller is going to calculate.
 
     Holds a lock of the session that ends with the worker, however it ends: a training that runs while nobody holds
     its lock is lost, and the next worker to be told begins it anew.
@@ -117,7 +118,7 @@ def train(training_id: UUID, *, advance: Callable[[int, int], None] | None = Non
         if not cursor.fetchone()[0]:
             return False
     try:
-        return _train(training_id, advance or (lambda done, total: None))
+        return _train(training_id, advance or (lambda done, total: None), calculate)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_lock(training_id)])
@@ -127,7 +128,7 @@ def _lock(training_id: UUID) -> int:
     return int.from_bytes(training_id.bytes[-8:], "big", signed=True)
 
 
-def _train(training_id: UUID, advance: Callable[[int, int], None]) -> bool:
+def _train(training_id: UUID, advance: Callable[[int, int], None], calculate: bool) -> bool:
     open_ones = Training.objects.exclude(status__in=Training.OVER).filter(pk=training_id)
     if not open_ones.update(status=Training.Status.RUNNING, started_at=timezone.now(), steps_done=0):
         return False
@@ -147,15 +148,14 @@ def _train(training_id: UUID, advance: Callable[[int, int], None]) -> bool:
         _over(open_ones, status=Training.Status.FAILED, error=f"{type(error).__name__}: {error}"[:2000])
         raise
     else:
-        _keep(open_ones, asked, learnt)
+        _keep(open_ones, asked, learnt, calculate)
     return True
 
 
 @transaction.atomic
-def _keep(open_ones: Any, asked: Training, learnt: training.Learnt) -> None:
-    """Store the effects, and have the conversions that they are in effect for calculated anew."""
+def _keep(open_ones: Any, asked: Training, learnt: training.Learnt, calculate: bool) -> None:
     _over(open_ones, status=Training.Status.FINISHED, **vars(learnt))
-    if Conversion.objects.filter(occurred_at__gte=asked.effective_from).exists():
+    if calculate and Conversion.objects.filter(occurred_at__gte=asked.effective_from).exists():
         start_run(model_names=[asked.config.model], start=asked.effective_from, created_by=asked.created_by)
 
 

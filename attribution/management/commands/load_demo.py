@@ -31,8 +31,16 @@ class Command(BaseCommand):
         self.load(wanted, days, seed, force)
         self.create_logins()
         if not no_calculate:
+            self.train()
             call_command("calculate_attribution", "--in-process", stdout=self.stdout, stderr=self.stderr)
         return None
+
+    def train(self):
+        try:
+            call_command("train_model", "--in-process", "--no-calculate", stdout=self.stdout, stderr=self.stderr)
+        except CommandError as error:
+            # A handful of leads is too little to learn from; the data-driven model then shares by position.
+            self.stdout.write(str(error))
 
     def already_there(self, present, wanted):
         if wanted is not None and wanted > present:

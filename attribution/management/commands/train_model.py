@@ -21,8 +21,11 @@ class Command(BaseCommand):
             "--effective-from", help="ISO time with an offset: who converted before is not credited by it"
         )
         parser.add_argument("--in-process", action="store_true", help="train here and now instead of in a worker")
+        parser.add_argument(
+            "--no-calculate", action="store_true", help="with --in-process: leave the calculation by it to you"
+        )
 
-    def handle(self, *, config, end, days, effective_from, in_process, **options):
+    def handle(self, *, config, end, days, effective_from, in_process, no_calculate, **options):
         config_id = None if config is None else self.config_id(config)
         moments = {"end": moment("--end", end), "effective_from": moment("--effective-from", effective_from)}
         try:
@@ -35,7 +38,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{training} is queued.")
             return
         with tqdm(desc="Training", unit=" steps", disable=None) as bar:
-            operations.train(training.pk, advance=lambda done, total: show(bar, done, total))
+            operations.train(
+                training.pk, advance=lambda done, total: show(bar, done, total), calculate=not no_calculate
+            )
         self.report(Training.objects.select_related("config").get(pk=training.pk))
 
     def config_id(self, version):
