@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from attribution import reading, shards, states, store
-from attribution.engine import markov
+from attribution.engine import markov, shapley
 from attribution.engine.journeys import CHANNEL_CODES, NEVER, Journeys, apply_path_rules, lookbacks
 from attribution.engine.parameters import Parameters
 from attribution.engine.paths import Paths
@@ -119,6 +119,8 @@ def _learnt(counted: Counted, order: int | None) -> Learnt:
     if counted.of_house is not counted.paths:
         by_value = markov.train(counted.of_house, states=states_known, order=order, errors=False)
     intervals = result.intervals()
+    set_game = shapley.set_game(counted.paths, states=states_known)
+    rate_game = _rate_game(counted)
     effects = [
         {
             "state": states.state_of(key),
@@ -128,6 +130,8 @@ def _learnt(counted: Counted, order: int | None) -> Learnt:
             "conversions": float(result.conversions[code]),
             "removal_effect_value": float(by_value.removal_effects_value[code]),
             "value": float(by_value.values[code]) / 100,
+            "shapley_set_game": float(set_game.conversions[code]),
+            "shapley_rate_game": None if rate_game is None else float(rate_game.conversions[code]),
         }
         for code, key in enumerate(counted.keys)
     ]
@@ -138,6 +142,14 @@ def _learnt(counted: Counted, order: int | None) -> Learnt:
         conversions=int(counted.paths.conversions.sum()),
         data_hash=counted.paths.digest(counted.keys),
     )
+
+
+def _rate_game(counted: Counted) -> shapley.RateGame | None:
+    """None where there are more states than coalitions can be listed of."""
+    try:
+        return shapley.rate_game(counted.paths, states=len(counted.keys))
+    except shapley.TooManyPlayers:
+        return None
 
 
 def read_paths(

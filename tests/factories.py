@@ -123,4 +123,6 @@ def effect(channel, removal_effect):
         "conversions": 100.0,
         "removal_effect_value": removal_effect,
         "value": 150000.0,
+        "shapley_set_game": 90.0,
+        "shapley_rate_game": -5.5,
     }

@@ -130,6 +130,12 @@ def test_the_documented_sequence_ends_in_the_reference_numbers(monkeypatch):
             assert abs(ours["conversions"] - expected["conv"]) < 1e-6, (order, channel)
             assert abs(ours["value"] - expected["value"]) < 1e-6, (order, channel)
 
+    with (SHARED / "reference/events/shapley_exact.csv").open() as file:
+        for row in csv.DictReader(file):
+            ours = found[row["channel"]]
+            assert abs(ours["shapley_set_game"] - float(row["shapley_conv"])) < 1e-6
+            assert abs(ours["shapley_rate_game"] - float(row["rate_game_scaled_conv"])) < 1e-6
+
     for step in steps[7:]:
         printed = run(step)
         assert f"{TOTAL:,}" in printed

@@ -81,6 +81,8 @@ def bars(training):
             "effect_value": 100 * each["removal_effect_value"],
             "conversions": each["conversions"],
             "value": each["value"],
+            "set_game": each["shapley_set_game"],
+            "rate_game": each["shapley_rate_game"],
         }
         for each in training.effects[:STATES_SHOWN]
     ]

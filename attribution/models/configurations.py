@@ -88,8 +88,10 @@ class Training(models.Model):
     """What one configuration of the data-driven model learnt from the data of one window. Conversions from
     `effective_from` on are credited by its effects, until the configuration's next training takes effect.
 
-    `effects` is a list, one entry a state: {"state": [channel, campaign or partner or null], "removal_effect",
-    "removal_effect_value", "low", "high", "conversions", "value"}; numbers as the engine rounded them."""
+    `effects` is a list, one entry a state: {"state": [channel] or [channel, source, campaign or partner or null],
+    "removal_effect", "removal_effect_value", "low", "high", "conversions", "value", "shapley_set_game",
+    "shapley_rate_game"}; numbers as the engine rounded them. The Shapley values, in conversions, are to compare with;
+    nothing is ever credited by them."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"

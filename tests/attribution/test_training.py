@@ -348,3 +348,4 @@ def test_the_page_shows_effects_with_their_intervals(client):
     assert "59.00 – 61.00 %" in page
     assert "Partner Referral" in page
     assert page.count("<b style=") == 2
+    assert "-5.5" in page
