@@ -1,13 +1,12 @@
 """The pages that act: starting, watching and cancelling a run; adding a configuration."""
 
 import datetime as dt
-import json
 
 import pytest
 from django.utils import timezone
 
 from attribution import operations
-from attribution.models import Finding, ModelConfig, PayableModel, Run, Shard
+from attribution.models import Finding, Run, Shard
 from tests.factories import ConversionFactory, TouchpointFactory, UserFactory
 from touchpoints.models import uuid7
 
@@ -141,49 +140,3 @@ def test_a_finding_says_what_to_do(client, staff):
         shown = client.get(f"/admin/attribution/{page}").content.decode()
         assert "Finance books the difference" in shown
         assert f"/admin/conversions/conversion/{finding.conversion_id}/change/" in shown
-
-
-@pytest.mark.django_db
-def test_a_configuration_is_added_as_the_next_version(admin_client):
-    asked = {
-        "model": "time_decay",
-        "parameters": json.dumps({"half_life_days": 3}),
-        "payable": "on",
-        "effective_from_0": "2026-06-01",
-        "effective_from_1": "00:00:00",
-    }
-    admin_client.post("/admin/attribution/modelconfig/add/", asked)
-    made = ModelConfig.objects.get(model="time_decay", version=2)
-    assert made.parameters["half_life_days"] == 3
-    assert made.created_by.is_superuser
-    assert PayableModel.objects.first().model == "time_decay"
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("parameters", "text"),
-    [
-        ('{"half_life_days": -1}', "half_life_days: Must be more than 0 days."),
-        ('{"no_such": 1}', "no_such: There is no such parameter."),
-        ("[1]", "parameters: Must be an object."),
-        ("{", "Enter a valid JSON."),
-    ],
-)
-def test_bad_parameters_are_told_under_their_field(admin_client, parameters, text):
-    response = admin_client.post("/admin/attribution/modelconfig/add/", {"model": "linear", "parameters": parameters})
-    assert response.status_code == 422
-    assert response.context["form"].errors["parameters"] == [text]
-    assert not ModelConfig.objects.filter(version=2).exists()
-
-
-@pytest.mark.django_db
-def test_an_instant_that_is_taken_is_told_under_its_field(admin_client):
-    asked = {
-        "model": "linear",
-        "parameters": "{}",
-        "effective_from_0": "2026-06-01",
-        "effective_from_1": "00:00:00",
-    }
-    admin_client.post("/admin/attribution/modelconfig/add/", asked)
-    again = admin_client.post("/admin/attribution/modelconfig/add/", asked)
-    assert list(again.context["form"].errors) == ["effective_from"]
