@@ -1,4 +1,8 @@
-"""What the attribution report reads: one statement over the period's rows, and names for the ids in it."""
+"""What the attribution report reads: one statement over the period's rows, and names for the ids in it.
+
+What records earned comes from their sums by day. Of a day that changed since it was summed up, or that a period begins
+or ends in, the records themselves are read; all of it is of one moment, because a statement sees one moment.
+"""
 
 import dataclasses
 import datetime as dt
@@ -8,17 +12,21 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet, Sum
 
-from attribution.models import AttributionModel, AttributionRecord, ModelConfig, PayableModel
+from attribution.models import AttributionModel, AttributionRecord, ChangedDay, DailyCredit, ModelConfig, PayableModel
+from attribution.models.daily import KEY, SUMS, rows_of
 from conversions.models import Conversion
 from partners.models import Broker, Partner
 from touchpoints.models import Touchpoint
 
 RECORDS = AttributionRecord._meta.db_table
+DAILY = DailyCredit._meta.db_table
+CHANGED = ChangedDay._meta.db_table
 CONVERSIONS = Conversion._meta.db_table
 TOUCHPOINTS = Touchpoint._meta.db_table
 DAY = dt.timedelta(days=1)
+# By this very expression the planner knows how many groups to expect (migration 0002).
+DAY_OF = "date_bin('1 day', occurred_at, '2000-01-01Z')"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +43,7 @@ class Question:
     campaign: str | None = None
     conversion_type: str | None = None
 
-    # The filters that choose among the touches of a journey; each with its column in records and touches.
+    # The filters that choose among the touches of a journey; each with its column in credit and touches.
     OF_TOUCHES = {
         "channel": ("channel", "channel"),
         "partner_id": ("partner_id", "partner_id"),
@@ -57,7 +65,12 @@ class Question:
         window = dt.timedelta(days=settings.CONVERTED_WITHIN_DAYS)
         # In hours: to add days, PostgreSQL works out the calendar for every row.
         hours = window // dt.timedelta(hours=1)
-        return dataclasses.asdict(self) | {"window_hours": hours, "last_conversion": self.end + window}
+        return {
+            **dataclasses.asdict(self),
+            **whole_days(self.start, self.end),
+            "window_hours": hours,
+            "last_conversion": self.end + window,
+        }
 
 
 class Row(NamedTuple):
@@ -79,30 +92,27 @@ class Row(NamedTuple):
 
 
 # The parts are one statement because one statement sees one moment: a calculation that commits meanwhile can't
-# make them disagree. They are grouped by few columns each, not once by all, as that gave 240,000 groups for a
-# million records; and only grouping, unlike GROUPING SETS, is shared out among parallel workers.
+# make them disagree.
 PARTS = {
     "conversions": f"""
         SELECT 'conversions' AS part, NULL::bigint AS config_id, currency, NULL AS channel, NULL AS partner_id,
-               NULL AS broker_id, NULL AS campaign, date_bin('1 day', occurred_at, '2000-01-01Z') AS date,
+               NULL AS broker_id, NULL AS campaign, ({DAY_OF} AT TIME ZONE 'UTC')::date AS date,
                count(*) AS number, NULL::numeric AS credit, sum(value) AS revenue,
                sum(commission_amount) AS commission, NULL::numeric AS payable
-        FROM {CONVERSIONS} WHERE {{conversions}} GROUP BY currency, date""",
-    "payees": f"""
-        SELECT 'payees', config_id, NULL, channel, partner_id, broker_id, NULL, NULL::timestamptz,
-               count(*), sum(credit), sum(revenue_attributed), sum(commission_amount),
-               sum(commission_amount) FILTER (WHERE payable AND payee_type <> 'house')
-        FROM {RECORDS} WHERE {{records}} AND {{of_records}}
+        FROM {CONVERSIONS} WHERE {{conversions}} GROUP BY currency, {DAY_OF}""",
+    "payees": """
+        SELECT 'payees', config_id, NULL, channel, partner_id, broker_id, NULL, NULL::date,
+               sum(records)::bigint, sum(credit), sum(revenue), sum(commission), sum(payable_commission)
+        FROM credit WHERE {of_credit}
         GROUP BY config_id, channel, partner_id, broker_id""",
-    "days": f"""
-        SELECT 'days', NULL, NULL, NULL, NULL, NULL, campaign_id,
-               date_bin('1 day', occurred_at, '2000-01-01Z') AS date,
-               count(*), sum(credit), sum(revenue_attributed), sum(commission_amount), NULL
-        FROM {RECORDS} WHERE {{records}} AND {{of_records}} GROUP BY campaign_id, date""",
-    "all": f"""
+    "days": """
+        SELECT 'days', NULL, NULL, NULL, NULL, NULL, campaign_id, day,
+               sum(records)::bigint, sum(credit), sum(revenue), sum(commission), NULL
+        FROM credit WHERE {of_credit} GROUP BY campaign_id, day""",
+    "all": """
         SELECT 'all', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               count(*), sum(credit), sum(revenue_attributed), sum(commission_amount), NULL
-        FROM {RECORDS} WHERE {{records}} AND {{narrows}}""",
+               coalesce(sum(records), 0)::bigint, sum(credit), sum(revenue), sum(commission), NULL
+        FROM credit WHERE {narrows}""",
     "touches": f"""
         SELECT 'touches', NULL, NULL, channel, partner_id, broker_id, NULL, NULL, count(*),
                NULL, NULL, NULL, NULL
@@ -121,11 +131,8 @@ PARTS = {
 }
 
 # For the length of the transaction. Compiling such a statement takes longer than running it; its hash tables
-# fit into 64 MB; and a period's rows are to be read page by page (bitmap), not one by one in an index's order:
-# they lie close together, but in another order. How many groups to expect, migration 0002 tells the planner.
-SETTINGS = """
-    SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
-           set_config('enable_indexscan', 'off', true)"""
+# fit into 64 MB. How many groups to expect, migration 0002 tells the planner.
+SETTINGS = "SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true)"
 
 
 def period_rows(question: Question) -> dict[str, list[Row]]:
@@ -135,25 +142,67 @@ def period_rows(question: Question) -> dict[str, list[Row]]:
         cursor.execute(statement(question), question.parameters())
         parts: defaultdict[str, list[Row]] = defaultdict(list)
         for row in map(Row._make, cursor.fetchall()):
-            # The statement gives a day as the moment it begins.
-            day = row.date.astimezone(dt.UTC).date() if isinstance(row.date, dt.datetime) else None
-            parts[row.part].append(row._replace(date=day))
+            parts[row.part].append(row)
     return parts
 
 
 def statement(question: Question) -> str:
     of_type = question.conversion_type is not None
-    period = "occurred_at >= %(start)s AND occurred_at < %(end)s"
     conditions = {
-        "conversions": period + " AND type = %(conversion_type)s" * of_type,
-        "records": f"model = %(model)s AND {period} AND currency = %(currency)s"
-        + " AND conversion_type = %(conversion_type)s" * of_type,
+        "conversions": "occurred_at >= %(start)s AND occurred_at < %(end)s"
+        + " AND type = %(conversion_type)s" * of_type,
         "touches": "timestamp >= %(start)s AND timestamp < %(end)s",
-        "of_records": _narrowing(question, column=0),
+        "of_credit": _narrowing(question, column=0),
         "of_touches": _narrowing(question, column=1),
         "narrows": "true" if question.narrows_touches else "false",
     }
-    return " UNION ALL ".join(part.format(**conditions) for part in PARTS.values())
+    of_records = (
+        "model = %(model)s AND currency = %(currency)s" + " AND conversion_type = %(conversion_type)s" * of_type
+    )
+    # Read once for all parts that need it.
+    rows = f"""
+        SELECT config_id, channel, partner_id, broker_id, campaign_id, day, {", ".join(SUMS)}
+        FROM ({credit(question.start, question.end, of_records)}) rows"""
+    return f"WITH credit AS MATERIALIZED ({rows}) " + " UNION ALL ".join(
+        part.format(**conditions) for part in PARTS.values()
+    )
+
+
+def whole_days(start: dt.datetime, end: dt.datetime) -> dict[str, dt.datetime]:
+    """From where to where a period is whole days of UTC; twice its end, if it holds none."""
+    first, last = _midnight(start + DAY - dt.timedelta(microseconds=1)), _midnight(end)
+    return {"first": first, "last": last} if first < last else {"first": end, "last": end}
+
+
+def _midnight(moment: dt.datetime) -> dt.datetime:
+    """The one before it, or itself."""
+    return moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def credit(start: dt.datetime, end: dt.datetime, condition: str) -> str:
+    """SQL of the period's credit, rows as in `DailyCredit`. Its parameters are start, end and those of `whole_days`.
+
+    Of days that changed since they were summed up, and of those that the period cuts, it reads the records.
+    """
+    whole = whole_days(start, end)
+    parts = []
+    if whole["first"] < whole["last"]:
+        days = "day >= (%(first)s AT TIME ZONE 'UTC')::date AND day < (%(last)s AT TIME ZONE 'UTC')::date"
+        parts.append(
+            f"""SELECT day, {", ".join((*KEY, *SUMS))} FROM {DAILY} valid WHERE {days} AND NOT EXISTS (
+                    SELECT FROM {CHANGED} c WHERE c.model = valid.model AND c.day = valid.day)"""
+        )
+        parts.append(
+            f"""SELECT of_day.* FROM (SELECT DISTINCT model, day FROM {CHANGED} WHERE {days}) changed,
+                LATERAL ({rows_of(f"{RECORDS} r")} WHERE r.model = changed.model
+                    AND r.occurred_at >= changed.day::timestamp AT TIME ZONE 'UTC'
+                    AND r.occurred_at < (changed.day + 1)::timestamp AT TIME ZONE 'UTC') of_day WHERE true"""
+        )
+    if start < whole["first"]:
+        parts.append(f"{rows_of(RECORDS)} WHERE occurred_at >= %(start)s AND occurred_at < %(first)s")
+    if whole["last"] < end:
+        parts.append(f"{rows_of(RECORDS)} WHERE occurred_at >= %(last)s AND occurred_at < %(end)s")
+    return " UNION ALL ".join(f"SELECT * FROM ({part}) part WHERE {condition}" for part in parts)
 
 
 def _narrowing(question, *, column):
@@ -164,38 +213,38 @@ def _narrowing(question, *, column):
 def revenue_by_model(*, start: dt.datetime, end: dt.datetime, currency: str) -> dict[str, dict[str, Decimal]]:
     """Attributed revenue by model and channel, for every model that has records in the period."""
     rows: defaultdict[str, dict[str, Decimal]] = defaultdict(dict)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(SETTINGS)
+    asked: dict[str, Any] = {"models": AttributionModel.values, "start": start, "end": end, "currency": currency}
+    with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT model, channel, sum(revenue_attributed) FROM {RECORDS}
-                WHERE model = ANY(%(models)s) AND occurred_at >= %(start)s AND occurred_at < %(end)s
-                  AND currency = %(currency)s
+            f"""SELECT model, channel, sum(revenue)
+                FROM ({credit(start, end, "model = ANY(%(models)s) AND currency = %(currency)s")}) credit
                 GROUP BY model, channel ORDER BY model, channel""",
-            {
-                "models": AttributionModel.values,
-                "start": start,
-                "end": end,
-                "currency": currency,
-            },
+            asked | whole_days(start, end),
         )
         for model, channel, revenue in cursor.fetchall():
             rows[model][channel] = revenue
     return rows
 
 
-def by_source(question: Question) -> QuerySet[AttributionRecord, Any]:
+class OfSource(NamedTuple):
+    channel: str
+    source: str | None
+    conversions: Decimal
+    revenue: Decimal
+    commission: Decimal
+
+
+def by_source(question: Question) -> list[OfSource]:
     """Channels with their sources apart: conversions (sums of credit), revenue and commission."""
-    return (
-        AttributionRecord.objects.filter(
-            model=question.model,
-            occurred_at__gte=question.start,
-            occurred_at__lt=question.end,
-            currency=question.currency,
+    condition = "model = %(model)s AND currency = %(currency)s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT channel, source, sum(credit), sum(revenue) AS revenue, sum(commission)
+                FROM ({credit(question.start, question.end, condition)}) credit
+                GROUP BY channel, source ORDER BY revenue DESC, channel, source""",
+            question.parameters(),
         )
-        .values("channel", "source")
-        .annotate(conversions=Sum("credit"), revenue=Sum("revenue_attributed"), commission=Sum("commission_amount"))
-        .order_by("-revenue", "channel", "source")
-    )
+        return [OfSource._make(row) for row in cursor.fetchall()]
 
 
 def payable_model(*, as_of: dt.datetime) -> str:

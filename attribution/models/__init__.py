@@ -1,7 +1,7 @@
 """Configurations, runs of the calculation, and the records that it makes."""
 
 from attribution.models.configurations import AttributionModel, ModelConfig, PayableModel, Training, VisibleToStaff
-from attribution.models.daily import DailyCredit
+from attribution.models.daily import ChangedDay, DailyCredit
 from attribution.models.records import EDGES, FROZEN, AttributionRecord, KeptJourney, Status, fallback
 from attribution.models.runs import Comparison, Finding, Run, Shard, Verification
 
@@ -10,6 +10,7 @@ __all__ = [
     "FROZEN",
     "AttributionModel",
     "AttributionRecord",
+    "ChangedDay",
     "Comparison",
     "DailyCredit",
     "Finding",

@@ -1,8 +1,8 @@
 """Sums of the records by UTC day, so that a report reads thousands of rows where there are millions of records.
 
-The database keeps them itself: whoever writes records, by whatever statement, adds what changed in the same
-transaction. Rows are only ever added (two writers never wait for each other); `operations.fold_daily_credit` sums
-them up from time to time.
+Whoever writes records, by whatever statement, has the database note in the same transaction which days changed; that
+costs next to nothing, and two writers never wait for each other. `operations.refresh_daily_credit` sums those days up
+again soon after. Until then their sums are not valid, and a reader takes the records of those days instead.
 """
 
 import pgtrigger
@@ -23,12 +23,11 @@ KEY = (
     "broker_id",
 )
 SUMS = ("records", "credit", "revenue", "commission", "payable_commission")
-# Held by whoever takes rows away, until its transaction ends. Those who add rows or read them don't notice.
-LOCK = "LOCK TABLE attribution_dailycredit IN SHARE UPDATE EXCLUSIVE MODE"
+DAY = "(occurred_at AT TIME ZONE 'UTC')::date"
 
 
 class DailyCredit(models.Model):
-    """What records of one key add up to on one day, or a part of it: sum the rows."""
+    """What the records of one key add up to on one day, unless the day is a `ChangedDay`."""
 
     day = models.DateField(help_text="Of UTC, on which the conversions occurred.")
     model = models.CharField(max_length=32, choices=AttributionModel)
@@ -57,49 +56,52 @@ class DailyCredit(models.Model):
         return f"{self.day} {self.model} {self.channel}"
 
 
-def rows_of(records, sign=""):
-    """SQL that gives each of these records as a row of daily credit, or with "-" what takes it away again."""
-    return f"""SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, {", ".join(KEY)},
-                   {sign}1::bigint AS records, {sign}credit AS credit, {sign}revenue_attributed AS revenue,
-                   {sign}commission_amount AS commission,
-                   CASE WHEN payable AND payee_type <> 'house' THEN {sign}commission_amount ELSE 0 END
+class ChangedDay(models.Model):
+    """A day with records that were written since its sums were made. It may be noted many times."""
+
+    model = models.CharField(max_length=32, choices=AttributionModel)
+    day = models.DateField()
+
+    objects = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["model", "day"], name="changed_day_by_model")]
+
+    def __str__(self):
+        return f"{self.day} {self.model}"
+
+
+def rows_of(records):
+    """SQL that gives each of these records as a row of daily credit."""
+    return f"""SELECT {DAY} AS day, {", ".join(KEY)}, 1::bigint AS records, credit,
+                   revenue_attributed AS revenue, commission_amount AS commission,
+                   CASE WHEN payable AND payee_type <> 'house' THEN commission_amount ELSE 0 END
                        AS payable_commission
             FROM {records}"""
 
 
-def insert_sums_of(rows):
-    """SQL that adds these rows up into the table. What comes to nothing is not written."""
-    sums = ", ".join(f"sum({name})" for name in SUMS)
-    return f"""
-        INSERT INTO attribution_dailycredit (day, {", ".join(KEY)}, {", ".join(SUMS)})
-        SELECT day, {", ".join(KEY)}, {sums} FROM ({rows}) changed
-        GROUP BY day, {", ".join(KEY)}
-        HAVING {" OR ".join(f"sum({name}) <> 0" for name in SUMS)}"""
-
-
-def _trigger(operation, rows, **tables):
+def _trigger(operation, days, **tables):
     return pgtrigger.Trigger(
-        name=f"daily_credit_{str(operation).lower()}",
+        name=f"changed_days_{str(operation).lower()}",
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=operation,
-        referencing=pgtrigger.Referencing(**tables),
-        func=f"{insert_sums_of(rows)}; RETURN NULL;",
+        referencing=pgtrigger.Referencing(**tables) if tables else None,
+        func=f"INSERT INTO attribution_changedday (model, day) SELECT DISTINCT model, day FROM {days}; RETURN NULL;",
     )
 
 
-# On the table of records. PostgreSQL gives transition tables to triggers of one operation only.
-ADDED, REMOVED = rows_of("added"), rows_of("removed", "-")
+# On the table of records. PostgreSQL gives transition tables to triggers of one operation only. An update that
+# moves nothing which is summed up (a status) changes no day.
+ADDED, REMOVED = rows_of("added"), rows_of("removed")
 TRIGGERS = [
-    _trigger(pgtrigger.Insert, ADDED, new="added"),
-    _trigger(pgtrigger.Update, f"{ADDED} UNION ALL {REMOVED}", new="added", old="removed"),
-    _trigger(pgtrigger.Delete, REMOVED, old="removed"),
-    pgtrigger.Trigger(
-        name="daily_credit_truncate",
-        level=pgtrigger.Statement,
-        when=pgtrigger.After,
-        operation=pgtrigger.Truncate,
-        # Waits for a fold that is under way, whose sums this would not see.
-        func=f"{LOCK}; DELETE FROM attribution_dailycredit; RETURN NULL;",
+    _trigger(pgtrigger.Insert, f"(SELECT model, {DAY} AS day FROM added) rows", new="added"),
+    _trigger(
+        pgtrigger.Update,
+        f"(({ADDED} EXCEPT ALL {REMOVED}) UNION ALL ({REMOVED} EXCEPT ALL {ADDED})) rows",
+        new="added",
+        old="removed",
     ),
+    _trigger(pgtrigger.Delete, f"(SELECT model, {DAY} AS day FROM removed) rows", old="removed"),
+    _trigger(pgtrigger.Truncate, "attribution_dailycredit"),
 ]

@@ -102,6 +102,7 @@ class AttributionRecord(models.Model):
         indexes = [
             models.Index(fields=["model", "occurred_at"], name="record_by_period"),
             models.Index(fields=["touchpoint_id"], name="record_by_touchpoint"),
+            models.Index(fields=["model", "occurred_at"], name="record_frozen", condition=Q(status__in=FROZEN)),
             # A run's records lie together, and a B-tree of a million equal keys costs more than any other index.
             BrinIndex(fields=["run"], name="record_by_run", autosummarize=True),
             models.Index(fields=["partner_id", "id"], name="record_by_partner", condition=Q(partner_id__isnull=False)),

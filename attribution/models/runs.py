@@ -198,6 +198,7 @@ class Comparison(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name_plural = "model lab"
         constraints = [
             models.CheckConstraint(
                 name="comparison_status_known", condition=Q(status__in=["queued", "running", "finished", "failed"])

@@ -40,10 +40,8 @@ class Command(BaseCommand):
     def lines(self, rows):
         self.stdout.write(LINE.format("channel / source", "conversions", "revenue", "commission"))
         for row in rows:
-            name = f"{row['channel']} / {row['source'] or '–'}"
-            self.stdout.write(
-                LINE.format(name, f"{row['conversions']:.2f}", f"{row['revenue']:,}", f"{row['commission']:,}")
-            )
+            name = f"{row.channel} / {row.source or '–'}"
+            self.stdout.write(LINE.format(name, f"{row.conversions:.2f}", f"{row.revenue:,}", f"{row.commission:,}"))
 
     def summary(self, summary):
         for label, name in (
