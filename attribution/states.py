@@ -42,4 +42,5 @@ def effects_of(touches: pa.Table, states: str, effects: Mapping[str, float]) -> 
     """(m,) the effect of each touch's state; 0 for a state that was not in the training's data."""
     keys = state_keys(touches, states).dictionary_encode()
     by_code = np.array([effects.get(key, 0.0) for key in keys.dictionary.to_pylist()], dtype=np.float64)
-    return by_code[keys.indices.to_numpy()]
+    of_touches: NDArray[np.float64] = by_code[keys.indices.to_numpy()]
+    return of_touches

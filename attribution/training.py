@@ -81,7 +81,8 @@ class Vocabulary:
     def encode(self, touches: pa.Table, parameters: Parameters) -> NDArray[np.int32]:
         keys = states.state_keys(touches, parameters.states).dictionary_encode()
         known = [self.codes.setdefault(key, len(self.codes)) for key in keys.dictionary.to_pylist()]
-        return np.array(known, dtype=np.int32)[keys.indices.to_numpy()]
+        codes: NDArray[np.int32] = np.array(known, dtype=np.int32)[keys.indices.to_numpy()]
+        return codes
 
     def in_order(self) -> tuple[list[str], NDArray[np.int32]]:
         """The keys sorted, and each code's place among them: codes that reading in another order would give too."""

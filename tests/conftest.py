@@ -27,7 +27,8 @@ def connections_end_before_their_database(django_db_setup):
 def queue():
     """A queue that no other worker listens to: the Redis may be shared with a running product."""
     name = f"tests-{uuid.uuid4().hex[:8]}"
-    tasks.calculate_shard.queue = name
+    for task in (tasks.calculate_shard, tasks.train, tasks.compare, tasks.refresh_daily_credit):
+        task.queue = name
     yield name
     redis.from_url(settings.REDIS_URL).delete(name)
 

@@ -23,7 +23,9 @@ def rules_for(model_names: list[str], *, pinned: Mapping[str, list[Any]] | None 
     """
     unknown = [name for name in model_names if name not in MODELS]
     if unknown:
-        raise ValidationError({"models": f"Cannot be calculated: {', '.join(unknown)}."}, code="unknown_model")
+        raise ValidationError(
+            {"models": ValidationError(f"Cannot be calculated: {', '.join(unknown)}.", code="unknown_model")}
+        )
     configs = ModelConfig.objects.filter(model__in=model_names).order_by("effective_from")
     trainings = Training.objects.finished().filter(config__in=configs).order_by("effective_from")
     payable = PayableModel.objects.order_by("effective_from")
@@ -93,6 +95,10 @@ def valid_parameters(parameters: object, field: str) -> Parameters:
         return Parameters.from_json(parameters)
     except InvalidParameters as error:
         raise ValidationError(
-            {field: [f"{name}: {message}" for name, message in error.errors.items()]},
-            code="invalid_parameters",
+            {
+                field: [
+                    ValidationError(f"{name}: {message}", code="invalid_parameters")
+                    for name, message in error.errors.items()
+                ]
+            }
         ) from error

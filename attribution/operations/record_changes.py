@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from attribution.models import EDGES, FROZEN, AttributionRecord, Status
+from attribution.operations.scheduling import check_in_effect
 from attribution_site.errors import DomainError
 from partners.models import Broker, Partner
 
@@ -30,10 +31,11 @@ def change_record(
 ) -> AttributionRecord:
     """Move a record along the allowed edges, or give an unpaid one to another payee; the audit row keeps the reason.
 
-    Raises ValidationError by field, and NotAllowedNow where the record's state forbids it.
+    Raises ValidationError by field, NotAllowedNow where the record's state forbids it, and RecordOutdated for approving
+    what was calculated under rules that are no longer in effect.
     """
     if not reason.strip():
-        raise ValidationError({"reason": "Say why: the audit log keeps it."}, code="required")
+        raise ValidationError({"reason": ValidationError("Say why: the audit log keeps it.", code="required")})
     record = AttributionRecord.objects.select_for_update().get(pk=record_id)
     with pghistory.context(reason=reason, user=by.pk):
         if payee_type is not None or payee_id is not None:
@@ -49,11 +51,15 @@ def _change_payee(record: AttributionRecord, payee_type: str, payee_id: str) -> 
     known = {AttributionRecord.Payee.PARTNER: Partner, AttributionRecord.Payee.BROKER: Broker}
     if payee_type == AttributionRecord.Payee.HOUSE:
         if payee_id:
-            raise ValidationError({"payee_id": "The house has no id."}, code="invalid")
+            raise ValidationError({"payee_id": ValidationError("The house has no id.", code="invalid")})
     elif payee_type not in known:
-        raise ValidationError({"payee_type": f"{payee_type} is not partner, broker or house."}, code="invalid")
+        raise ValidationError(
+            {"payee_type": ValidationError(f"{payee_type} is not partner, broker or house.", code="invalid")}
+        )
     elif not known[AttributionRecord.Payee(payee_type)].objects.filter(pk=payee_id).active().exists():
-        raise ValidationError({"payee_id": f"There is no active {payee_type} {payee_id}."}, code="does_not_exist")
+        raise ValidationError(
+            {"payee_id": ValidationError(f"There is no active {payee_type} {payee_id}.", code="does_not_exist")}
+        )
     record.payee_type, record.payee_id, record.payee_pinned = payee_type, payee_id, True
     record.save(update_fields=["payee_type", "payee_id", "payee_pinned"])
 
@@ -62,10 +68,12 @@ def _change_status(record: AttributionRecord, status: str) -> None:
     # Disputes and payouts move records by operations of their own; by hand a record is approved, or its hold ended.
     by_hand = {Status.CALCULATED, Status.APPROVED}
     if status not in Status.values:
-        raise ValidationError({"status": f"{status} is not a status."}, code="invalid_choice")
+        raise ValidationError({"status": ValidationError(f"{status} is not a status.", code="invalid_choice")})
     if status not in EDGES[Status(record.status)] or status not in by_hand or record.status == Status.DISPUTED:
         raise NotAllowedNow(f"A record that is {record.status} cannot become {status} by hand.")
     if status == Status.APPROVED and not record.payable:
         raise NotAllowedNow("Commission is not paid under this model: the record is for analysis only.")
+    if status == Status.APPROVED:
+        check_in_effect(record)
     record.status = status
     record.save(update_fields=["status"])

@@ -13,6 +13,7 @@ from django.utils import timezone
 from attribution import schedule, tasks, training
 from attribution.engine.parameters import Parameters
 from attribution.models import AttributionModel, AttributionRecord, ModelConfig, Training
+from attribution.operations import scheduling
 from attribution.operations.runs import start_run
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
@@ -47,8 +48,12 @@ def start_training(
     start = end - dt.timedelta(days=days)
     if not Conversion.objects.filter(occurred_at__gte=start, occurred_at__lt=end).exists():
         raise ValidationError(
-            {"days": f"There is no conversion between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} to learn from."},
-            code="no_conversions",
+            {
+                "days": ValidationError(
+                    f"There is no conversion between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} to learn from.",
+                    code="no_conversions",
+                )
+            }
         )
     if config.trainings.exclude(status__in=Training.OVER).exists():
         raise AlreadyTraining(f"{config} is in training already.")
@@ -75,7 +80,9 @@ def _config(config_id: int | None) -> ModelConfig:
         config_id = current.pk if current else 0
     config = configs.filter(pk=config_id).first()
     if config is None:
-        raise ValidationError({"config": "There is no such configuration of the data-driven model."}, code="unknown")
+        raise ValidationError(
+            {"config": ValidationError("There is no such configuration of the data-driven model.", code="unknown")}
+        )
     return config
 
 
@@ -90,15 +97,24 @@ def _effective_from(config: ModelConfig, end: dt.datetime) -> dt.datetime:
 def _check_effective_from(config: ModelConfig, since: dt.datetime) -> None:
     if since < config.effective_from:
         raise ValidationError(
-            {"effective_from": f"The configuration itself takes effect at {config.effective_from:%Y-%m-%d %H:%M}."},
-            code="before_configuration",
+            {
+                "effective_from": ValidationError(
+                    f"The configuration itself takes effect at {config.effective_from:%Y-%m-%d %H:%M}.",
+                    code="before_configuration",
+                )
+            }
         )
     if config.trainings.finished().filter(effective_from=since).exists():
-        raise ValidationError({"effective_from": "Another training takes effect at that instant."}, code="taken")
+        raise ValidationError(
+            {"effective_from": ValidationError("Another training takes effect at that instant.", code="taken")}
+        )
     if decided := _decided(config, since).count():
         raise ValidationError(
-            {"effective_from": f"{decided:,} approved, disputed or paid records would be priced anew."},
-            code="reprices_approved",
+            {
+                "effective_from": ValidationError(
+                    f"{decided:,} approved, disputed or paid records would be priced anew.", code="reprices_approved"
+                )
+            }
         )
 
 
@@ -154,6 +170,11 @@ def _train(training_id: UUID, advance: Callable[[int, int], None], calculate: bo
 
 @transaction.atomic
 def _keep(open_ones: Any, asked: Training, learnt: training.Learnt, calculate: bool) -> None:
+    scheduling.hold_approvals(asked.config.model, asked.effective_from)
+    if decided := _decided(asked.config, asked.effective_from).count():
+        error = f"{decided:,} records that it would price anew were approved meanwhile. Train again."
+        _over(open_ones, status=Training.Status.FAILED, error=error)
+        return
     _over(open_ones, status=Training.Status.FINISHED, **vars(learnt))
     if calculate and Conversion.objects.filter(occurred_at__gte=asked.effective_from).exists():
         start_run(model_names=[asked.config.model], start=asked.effective_from, created_by=asked.created_by)
