@@ -1,5 +1,6 @@
 """What a new result changes among the records that are stored: nothing is written that is already there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -59,15 +60,17 @@ class Changes:
     disagreements: list[dict[str, object]]
 
 
-def stored_records(within: store.Store, conversions: pa.Table, models: list[str]) -> pa.Table:
-    """The records of these conversions under these models, as they stand."""
+def stored_records(
+    within: store.Store, conversions: pa.Table, models: list[str], schema: pa.Schema = STORED
+) -> pa.Table:
+    """The records of these conversions under these models, as they stand: the columns of `schema`."""
     # Decimals come as text, which loses nothing.
     selected = [
         sql.SQL("{}::text" if pa.types.is_decimal(field.type) else "{}").format(sql.Identifier(field.name))
-        for field in STORED
+        for field in schema
     ]
     as_text = pa.schema(
-        [field.with_type(pa.string()) if pa.types.is_decimal(field.type) else field for field in STORED]
+        [field.with_type(pa.string()) if pa.types.is_decimal(field.type) else field for field in schema]
     )
     query = sql.SQL("SELECT {} FROM {} WHERE conversion_id = ANY({}::uuid[]) AND model = ANY({})").format(
         sql.SQL(", ").join(selected),
@@ -75,7 +78,7 @@ def stored_records(within: store.Store, conversions: pa.Table, models: list[str]
         store.uuid_texts(store.uuid_bytes(conversions["id"])),
         models,
     )
-    return store.fetch(within, query, as_text).cast(STORED)
+    return store.fetch(within, query, as_text).cast(schema)
 
 
 def changes(new: pa.Table, stored: pa.Table) -> Changes:
@@ -85,9 +88,9 @@ def changes(new: pa.Table, stored: pa.Table) -> Changes:
         return Changes(new, np.zeros((0, 16), dtype=np.uint8), 0, 0, [])
     counterpart = pc.index_in(stored["id"], value_set=new["id"])
     matched = pc.is_valid(counterpart).to_numpy()
-    new = _with_pinned_payees(new, stored, counterpart)
+    new = with_pinned_payees(new, stored, counterpart)
     equal = matched.copy()
-    equal[matched] = _same(new.take(counterpart.drop_null()), stored.filter(matched))
+    equal[matched] = same(new.take(counterpart.drop_null()), stored.filter(matched))
 
     new_set, stored_set = _sets(new, stored)
     is_frozen = pc.is_in(stored["status"], value_set=pa.array(FROZEN)).to_numpy()
@@ -105,17 +108,19 @@ def changes(new: pa.Table, stored: pa.Table) -> Changes:
     )
 
 
-def _same(new: pa.Table, stored: pa.Table) -> NDArray[np.bool_]:
-    same = np.ones(new.num_rows, dtype=np.bool_)
-    for name in COMPARED:
+def same(new: pa.Table, stored: pa.Table, columns: Iterable[str] = COMPARED) -> NDArray[np.bool_]:
+    """Row by row, whether all of these columns agree."""
+    agree = np.ones(new.num_rows, dtype=np.bool_)
+    for name in columns:
         ours, theirs = new[name], stored[name]
         equal = pc.fill_null(pc.equal(ours, theirs), False)
         both_null = pc.and_(pc.is_null(ours), pc.is_null(theirs))
-        same &= pc.or_(equal, both_null).to_numpy()
-    return same
+        agree &= pc.or_(equal, both_null).to_numpy()
+    return agree
 
 
-def _with_pinned_payees(new: pa.Table, stored: pa.Table, counterpart: pa.ChunkedArray) -> pa.Table:
+def with_pinned_payees(new: pa.Table, stored: pa.Table, counterpart: pa.ChunkedArray) -> pa.Table:
+    """`new` with the payees that were set by hand. counterpart: where in `new` each stored record is."""
     pinned = pc.and_(stored["payee_pinned"], pc.is_valid(counterpart))
     if not pc.any(pinned).as_py():
         return new

@@ -144,9 +144,9 @@ def read(
             upto = pc.index(conversions["id"], last).as_py()
             cut = pc.index(pending["conversion_id"], last).as_py()
             if cut and upto >= 0:
-                yield _batch(conversions, pending.slice(0, cut), done, upto)
+                yield batch_of(conversions.slice(done, upto - done), pending.slice(0, cut))
                 done, pending = upto, pending.slice(cut)
-    yield _batch(conversions, pending, done, conversions.num_rows)
+    yield batch_of(conversions.slice(done), pending)
 
 
 def _conversions_query(source: Selection | Hypothetical, with_previous: bool) -> sql.Composable:
@@ -172,14 +172,15 @@ def _touches_query(source: Selection | Hypothetical, conversions: pa.Table, look
     ).format(source.source(), lookback, bounds["min"] - lookback, bounds["max"])
 
 
-def _batch(conversions: pa.Table, touches: pa.Table, begin: int, end: int) -> Batch:
-    conversions = conversions.slice(begin, end - begin).combine_chunks()
+def batch_of(conversions: pa.Table, touches: pa.Table) -> Batch:
+    """The touches, in the order of their conversions and of time, as journeys."""
+    conversions = conversions.combine_chunks()
     place = pc.index_in(touches["conversion_id"], value_set=conversions["id"])
     # A conversion that came between the two statements waits for the next calculation.
     touches = touches.filter(pc.is_valid(place)).combine_chunks()
     place = place.drop_null().to_numpy()
     occurred_at = _microseconds(conversions["occurred_at"])
-    offsets = np.searchsorted(place, np.arange(end - begin + 1)).astype(np.int64)
+    offsets = np.searchsorted(place, np.arange(conversions.num_rows + 1)).astype(np.int64)
     ages = occurred_at[place] - _microseconds(touches["timestamp"])
     # The column's CHECK lets no channel in that the engine does not know.
     codes = pc.index_in(touches["channel"], value_set=pa.array(CHANNELS)).to_numpy().astype(np.int32)

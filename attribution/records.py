@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from attribution import states, store
 from attribution.engine import credit, ids
-from attribution.engine.journeys import apply_path_rules, lookbacks
+from attribution.engine.journeys import Journeys, apply_path_rules, lookbacks
 from attribution.engine.models import learnt
 from attribution.engine.parameters import Parameters
 from attribution.reading import Batch
@@ -101,10 +101,7 @@ def shares_of(batch: Batch, model: str, versions: Sequence[Version]) -> Shares:
 
 def _under(batch: Batch, model: str, version: Version, number: int, applies: NDArray[np.bool_]) -> Shares:
     parameters = version.parameters
-    all_touches = batch.journeys
-    if version.trained:
-        effects = states.effects_of(batch.touches, parameters.states, version.trained.effects)
-        all_touches = replace(all_touches, effects=effects)
+    all_touches = journeys_under(batch, version)
     keep = apply_path_rules(
         all_touches,
         parameters,
@@ -112,7 +109,7 @@ def _under(batch: Batch, model: str, version: Version, number: int, applies: NDA
         since_previous_conversion=batch.since_previous,
     )
     journeys, kept = all_touches.select(keep & applies[all_touches.owner])
-    units = _hundredths_a_unit(batch)
+    units = hundredths_a_unit(batch)
     values, commissions = (batch.conversions[name].to_numpy() // units for name in ("value_cents", "commission_cents"))
     earned = credit.attribute(journeys, model, parameters, values=values, commissions=commissions)
     paid = np.flatnonzero(earned.credits)
@@ -130,11 +127,19 @@ def _under(batch: Batch, model: str, version: Version, number: int, applies: NDA
     )
 
 
+def journeys_under(batch: Batch, version: Version) -> Journeys:
+    """The batch's journeys with what the version's training says of each touch."""
+    if not version.trained:
+        return batch.journeys
+    effects = states.effects_of(batch.touches, version.parameters.states, version.trained.effects)
+    return replace(batch.journeys, effects=effects)
+
+
 def _columns(shares: Shares) -> list[NDArray[np.int64]]:
     return [getattr(shares, name) for name in Shares.__dataclass_fields__]
 
 
-def _hundredths_a_unit(batch: Batch) -> NDArray[np.int64]:
+def hundredths_a_unit(batch: Batch) -> NDArray[np.int64]:
     """1 where the currency has cents, 100 where its smallest unit is the whole (JPY), per conversion."""
     encoded = batch.conversions["currency"].combine_chunks().dictionary_encode()
     scale = [10 ** (MOST_DECIMALS - min(EXPONENTS.get(code, 2), 2)) for code in encoded.dictionary.to_pylist()]
@@ -169,7 +174,7 @@ def _table(batch: Batch, model: str, versions: Sequence[Version], rules: Rules, 
     touches = batch.touches.take(shares.touch)
     conversions = batch.conversions.take(shares.conversion)
     occurred_at = batch.occurred_at[shares.conversion]
-    payee_type, payee_id = _payee(touches)
+    payee_type, payee_id = payee_of(touches)
     config_ids = np.array([version.config_id for version in versions], dtype=np.int64)
     return pa.table(
         {
@@ -180,7 +185,7 @@ def _table(batch: Batch, model: str, versions: Sequence[Version], rules: Rules, 
             "model": pa.repeat(model, touches.num_rows),
             "config_id": config_ids[shares.version],
             "training_id": _training_ids(versions, shares),
-            "payable": _payable(occurred_at, model, rules),
+            "payable": is_payable(occurred_at, model, rules),
             "credit": store.decimal_column(shares.credits, 11, 10),
             "currency": conversions["currency"],
             "revenue_attributed": store.decimal_column(shares.values, 14, 2),
@@ -216,13 +221,13 @@ def _record_ids(touches: pa.Table, conversions: pa.Table, occurred_at: NDArray[n
     return store.uuid_column(ids.uuid7_from(occurred_at // 1000, *words))
 
 
-def _payable(occurred_at: NDArray[np.int64], model: str, rules: Rules) -> NDArray[np.bool_]:
+def is_payable(occurred_at: NDArray[np.int64], model: str, rules: Rules) -> NDArray[np.bool_]:
     since = np.array([moment for moment, _ in rules.payable], dtype=np.int64)
     is_model = np.array([False] + [name == model for _, name in rules.payable])
     return is_model[np.searchsorted(since, occurred_at, side="right")]
 
 
-def _payee(touches: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+def payee_of(touches: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """The broker on channel broker_referral, otherwise the partner, otherwise the broker, otherwise the house."""
     partner, broker = touches["partner_id"], touches["broker_id"]
     has_broker = pc.is_valid(broker)

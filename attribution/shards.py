@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from psycopg import sql
 
-from attribution import differences, records, store
+from attribution import differences, kept, records, store
+from attribution.models import AttributionRecord
 from attribution.reading import Batch, Selection, read
 from attribution_site.errors import DomainError
 
@@ -42,11 +43,14 @@ class Plan:
     """What one batch changes, ready to be written, and its counts (names as in Shard.COUNTS)."""
 
     changes: differences.Changes
+    journeys: kept.Changes
     counts: Counter[str]
 
 
 def plan(batch: Batch, rules: records.Rules, *, within: store.Store, run_id: bytes | None, at: dt.datetime) -> Plan:
     """Compare what the rules say now with what is stored. Writes nothing."""
+    journeys = kept.newest(within, batch.conversions)
+    at = kept.not_before(at, journeys)
     new = records.records_of(batch, rules, run_id=run_id, calculated_at=at)
     stored = differences.stored_records(within, batch.conversions, rules.models)
     changes = differences.changes(new, stored)
@@ -59,7 +63,12 @@ def plan(batch: Batch, rules: records.Rules, *, within: store.Store, run_id: byt
         frozen=changes.frozen,
         unattributed=batch.conversions.num_rows * len(rules.models) - attributed,
     )
-    return Plan(changes, counts)
+    return Plan(changes, kept.changes(batch, journeys, rules.models, within=within, at=at), counts)
+
+
+def batches_to_store(source: Selection, reach: kept.Reach, *, within: store.Store) -> Iterator[Batch]:
+    """Journeys as they are kept: long enough for every model, not only for those that are calculated now."""
+    return read(source, within=within, lookback_days=reach.lookback_days, with_previous=reach.with_previous)
 
 
 def write(planned: Plan, *, within: store.Store) -> None:
@@ -75,7 +84,8 @@ def write(planned: Plan, *, within: store.Store) -> None:
         if deleted != len(doomed):
             raise RecordsMoved("Records were approved or disputed meanwhile. Nothing was changed; calculate again.")
     if planned.changes.insert.num_rows:
-        within.insert(planned.changes.insert)
+        within.insert(AttributionRecord, planned.changes.insert)
+    kept.write(planned.journeys, within=within)
 
 
 def lock_buckets(within: store.Store, first: int, last: int) -> None:
@@ -100,9 +110,10 @@ def calculate(
         lock_buckets(writer, *selection.buckets)
         counts: Counter[str] = Counter()
         first, *others = split(selection, max(1, conversions // BLOCK))
+        reach = kept.reach()
         # The first plans are small: until one is ready there is nothing to write.
         blocks = [*split(first, 8), *others]
-        with closing(ahead(lambda: _plans(blocks, rules, run_id))) as plans:
+        with closing(ahead(lambda: _plans(blocks, rules, reach, run_id))) as plans:
             for planned in plans:
                 write(planned, within=writer)
                 counts += planned.counts
@@ -113,20 +124,14 @@ def calculate(
     return counts
 
 
-def _plans(blocks: list[Selection], rules: records.Rules, run_id: bytes) -> Iterator[Plan]:
+def _plans(blocks: list[Selection], rules: records.Rules, reach: kept.Reach, run_id: bytes) -> Iterator[Plan]:
     now = dt.datetime.now(dt.UTC)
     with store.arrow_connection() as reading, reading.cursor() as cursor:
         reader = store.ArrowStore(cursor)
         # Parallel workers would take the core that the COPY needs; shards are the parallelism here.
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         for block in blocks:
-            batches = read(
-                block,
-                within=reader,
-                lookback_days=rules.widest_lookback_days,
-                with_previous=rules.restarts,
-            )
-            for batch in batches:
+            for batch in batches_to_store(block, reach, within=reader):
                 yield plan(batch, rules, within=reader, run_id=run_id, at=now)
 
 

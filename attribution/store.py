@@ -20,6 +20,7 @@ import adbc_driver_postgresql.dbapi
 import numpy as np
 import pyarrow as pa
 from django.db import connection
+from django.db.models import Model
 from numpy.typing import NDArray
 from psycopg import sql
 
@@ -34,7 +35,7 @@ ROWS_A_PIECE = 1000
 class Store(Protocol):
     def stream(self, query: sql.Composable, schema: pa.Schema) -> Iterator[pa.Table]: ...
     def count(self, statement: sql.Composable) -> int: ...
-    def insert(self, records: pa.Table) -> None: ...
+    def insert(self, model: type[Model], rows: pa.Table) -> None: ...
 
 
 def fetch(store: Store, query: sql.Composable, schema: pa.Schema) -> pa.Table:
@@ -58,10 +59,10 @@ class ArrowStore:
         self._cursor.execute(text_of(statement))
         return int(self._cursor.fetchone()[0])
 
-    def insert(self, records: pa.Table) -> None:
+    def insert(self, model: type[Model], rows: pa.Table) -> None:
         # In small pieces: the next one is encoded while the server is at work on the one before.
-        pieces = records.to_reader(max_chunksize=ROWS_A_PIECE)
-        self._cursor.adbc_ingest(RECORDS, pieces, mode="append")
+        pieces = rows.to_reader(max_chunksize=ROWS_A_PIECE)
+        self._cursor.adbc_ingest(model._meta.db_table, pieces, mode="append")
 
 
 class DjangoStore:
@@ -78,14 +79,12 @@ class DjangoStore:
             cursor.execute(text_of(statement))
             return int(cursor.fetchone()[0])
 
-    def insert(self, records: pa.Table) -> None:
-        AttributionRecord.objects.bulk_create(
-            AttributionRecord(**row | {name: uuid.UUID(bytes=row[name]) for name in _UUIDS if row[name] is not None})
-            for row in records.to_pylist()
+    def insert(self, model: type[Model], rows: pa.Table) -> None:
+        ids = [field.name for field in rows.schema if field.type == UUID]
+        model._default_manager.bulk_create(
+            model(**row | {name: uuid.UUID(bytes=row[name]) for name in ids if row[name] is not None})
+            for row in rows.to_pylist()
         )
-
-
-_UUIDS = ("id", "conversion_id", "touchpoint_id", "training_id", "run_id")
 
 
 # Opening one takes as long as copying thousands of records (it reads the catalogue of types), so a process

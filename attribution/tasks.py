@@ -52,6 +52,16 @@ def drop_old_comparisons() -> None:
     operations.drop_old_comparisons()
 
 
+@shared_task
+def verify_sample() -> None:
+    operations.verify_records(sample=operations.NIGHTLY_SAMPLE)
+
+
+@shared_task
+def refresh_daily_credit() -> None:
+    operations.refresh_daily_credit()
+
+
 @worker_ready.connect
 def take_up_what_was_left(**_: object) -> None:
     """A worker that starts does not wait for the next beat."""

@@ -12,14 +12,21 @@ READ_ALL = [
     "attribution.view_run",
     "attribution.view_shard",
     "attribution.view_finding",
+    "attribution.view_comparison",
     "attribution.view_modelconfig",
     "attribution.view_payablemodel",
+    "attribution.view_training",
+    "attribution.view_verification",
     "reports.view_report",
 ]
+
+# Who may try models out in the lab: nothing of it is ever paid, but it takes a worker.
+TRY_OUT = ["attribution.add_comparison", "attribution.delete_comparison"]
 
 ROLES = {
     "Operations": [
         *READ_ALL,
+        *TRY_OUT,
         "touchpoints.add_touchpoint",
         "touchpoints.change_touchpoint",
         "touchpoints.delete_touchpoint",
@@ -27,16 +34,18 @@ ROLES = {
         "conversions.change_conversion",
         "attribution.add_run",
         "attribution.change_run",
+        "attribution.add_training",
     ],
     "Finance": [
         *READ_ALL,
+        *TRY_OUT,
         "partners.add_partner",
         "partners.change_partner",
         "partners.add_broker",
         "partners.change_broker",
         "attribution.change_attributionrecord",
     ],
-    "Analyst": READ_ALL,
+    "Analyst": [*READ_ALL, *TRY_OUT],
     "Auditor": READ_ALL,
 }
 

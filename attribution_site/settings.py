@@ -113,7 +113,13 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "resume lost calculation": {"task": "attribution.tasks.resume_lost_shards", "schedule": 30.0},
+    "refresh daily credit": {"task": "attribution.tasks.refresh_daily_credit", "schedule": 60.0},
     "resume lost training": {"task": "attribution.tasks.resume_lost_trainings", "schedule": 60.0},
+    "resume lost comparisons": {"task": "attribution.tasks.resume_lost_comparisons", "schedule": 60.0},
+    "drop old comparisons": {
+        "task": "attribution.tasks.drop_old_comparisons",
+        "schedule": crontab(minute="45", hour="3"),
+    },
     # Before the night's calculation, which then credits by it.
     "train the data-driven model": {
         "task": "attribution.tasks.train_current",
@@ -126,6 +132,10 @@ CELERY_BEAT_SCHEDULE = {
     "calculate recent conversions": {
         "task": "attribution.tasks.calculate_recent",
         "schedule": crontab(minute="30", hour="1"),
+    },
+    "verify a sample of records": {
+        "task": "attribution.tasks.verify_sample",
+        "schedule": crontab(minute="30", hour="4"),
     },
 }
 
@@ -175,6 +185,8 @@ if PRODUCTION:
 # What the domain leaves to the house.
 DEFAULT_CURRENCY = env("DEFAULT_CURRENCY", default="USD")
 CONVERTED_WITHIN_DAYS = env.int("CONVERTED_WITHIN_DAYS", default=90)
+# For the monitoring that reads /metrics without a session. Without one, only people with a session read it.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 SHARD_CONVERSIONS = env.int("SHARD_CONVERSIONS", default=50_000)
 
 LOGGING = {

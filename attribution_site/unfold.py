@@ -61,9 +61,12 @@ UNFOLD = {
             _group(
                 "Attribution",
                 _list("Records", "pie_chart", "attribution.attributionrecord"),
+                _list("Model lab", "science", "attribution.comparison"),
                 _list("Runs", "bolt", "attribution.run"),
                 _list("Findings", "rule", "attribution.finding"),
+                _list("Verifications", "fact_check", "attribution.verification"),
                 _list("Configurations", "tune", "attribution.modelconfig"),
+                _list("Trainings", "school", "attribution.training"),
                 _list("Payable model", "handshake", "attribution.payablemodel"),
             ),
             _group(

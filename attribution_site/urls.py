@@ -5,8 +5,12 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from attribution.api.calculation import CalculationViewSet
+from attribution.api.comparisons import ComparisonViewSet
+from attribution.api.configurations import ConfigurationViewSet
+from attribution.api.metrics import metrics
 from attribution.api.records import RecordViewSet
 from attribution.api.runs import RunViewSet
+from attribution.api.trainings import TrainingViewSet
 from attribution_site.api import errors
 from conversions.api import ConversionViewSet, TouchpointViewSet
 from partners.api import BrokerViewSet, PartnerViewSet
@@ -16,6 +20,8 @@ router = SimpleRouter(trailing_slash=False)
 router.register("touchpoints", TouchpointViewSet, "touchpoint")
 router.register("conversions", ConversionViewSet, "conversion")
 router.register("attribution/batch", RunViewSet, "run")
+router.register("attribution/trainings", TrainingViewSet, "training")
+router.register("attribution/comparisons", ComparisonViewSet, "comparison")
 router.register("attribution", CalculationViewSet, "calculation")
 router.register("attributions", RecordViewSet, "attribution")
 router.register("partners", PartnerViewSet, "partner")
@@ -27,11 +33,16 @@ api = [
     re_path(TOUCHPOINTS_OF_LEAD, touchpoints_of_lead, name="lead-touchpoints"),
     path("reports/attribution", ReportViewSet.as_view({"get": "attribution"}), name="report-attribution"),
     path("reports/attribution/<pk>", ReportViewSet.as_view({"get": "retrieve"}, detail=True), name="report-detail"),
+    path("attribution/models", ConfigurationViewSet.as_view({"get": "models"}), name="models"),
+    path("attribution/models/config", ConfigurationViewSet.as_view({"post": "create"}), name="config-create"),
+    path("attribution/models/<model>/config", ConfigurationViewSet.as_view({"get": "current"}), name="config"),
+    path("attribution/models/<model>/config/history", ConfigurationViewSet.as_view({"get": "history"}), name="configs"),
     *router.urls,
 ]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("metrics", metrics),
     path("api/v1/attribution/", include(api)),
     # Also keeps Django from trying a path of the API again with a slash behind it.
     re_path(r"^api(/|\Z)", errors.not_found),

@@ -1,12 +1,13 @@
 """Who may do what over HTTP: every route and method has its line here, or the first test fails."""
 
+import datetime as dt
 import re
 
 import pytest
 from django.urls import URLPattern, URLResolver
 from rest_framework.test import APIClient
 
-from attribution.models import Run
+from attribution.models import Comparison, Run
 from attribution_site import urls
 from reports.models import Report
 from tests.api import BASE
@@ -16,6 +17,7 @@ from tests.factories import (
     ConversionFactory,
     PartnerFactory,
     TouchpointFactory,
+    TrainingFactory,
     UserFactory,
 )
 
@@ -23,6 +25,16 @@ PEOPLE = ("anonymous", "no role", "Analyst", "Auditor", "Finance", "Operations",
 TOUCH = {"leadId": "lead-1", "channel": "email"}
 SALE = {"leadId": "lead-1", "type": "sale", "value": 10}
 TRIAL = {"leadId": "lead-1", "model": "linear", "conversionValue": 10}
+CONFIGURATION = {"model": "linear", "parameters": {"lookbackDays": 30}}
+TODAY = dt.datetime.now(dt.UTC).date()
+YEAR = {"startDate": f"{TODAY - dt.timedelta(days=364)}", "endDate": f"{TODAY}"}
+QUESTION = {
+    "start": "2026-01-01T00:00:00+00:00",
+    "end": "2026-02-01T00:00:00+00:00",
+    "currency": "USD",
+    "contenders": [],
+}
+COMPARISON = {**YEAR, "contenders": [{"model": "linear"}]}
 APPROVAL = {"status": "approved", "reason": "Checked."}
 
 
@@ -39,6 +51,8 @@ def operations_only(status):
 
 
 FINANCE_ONLY = allowed(403, 403, 200, 403, 200)
+# No role has it: who configures how money is shared must not also approve it, nor work with whom it goes to.
+ADMINISTRATORS_ONLY = allowed(403, 403, 403, 403, 201)
 
 MATRIX = {
     ("GET", "touchpoints"): (READ, None),
@@ -59,8 +73,21 @@ MATRIX = {
     ("POST", "attribution/batch"): (operations_only(202), {"leadIds": ["lead-none"]}),
     ("GET", "attribution/batch/{run}"): (READ, None),
     ("POST", "attribution/batch/{run}/cancel"): (operations_only(200), None),
+    ("GET", "attribution/models"): (READ, None),
+    ("GET", "attribution/models/{model}/config"): (READ, None),
+    ("GET", "attribution/models/{model}/config/history"): (READ, None),
+    ("POST", "attribution/models/config"): (ADMINISTRATORS_ONLY, CONFIGURATION),
+    ("GET", "attribution/comparisons"): (READ, None),
+    ("POST", "attribution/comparisons"): (allowed(202, 403, 202, 202, 202), COMPARISON),
+    ("GET", "attribution/comparisons/{comparison}"): (READ, None),
+    # It is nobody's: only an administrator may delete another's.
+    ("DELETE", "attribution/comparisons/{comparison}"): (allowed(409, 403, 409, 409, 204), None),
+    ("GET", "attribution/trainings"): (READ, None),
+    ("POST", "attribution/trainings"): (operations_only(202), {"days": 3650}),
+    ("GET", "attribution/trainings/{training}"): (READ, None),
     ("GET", "attributions"): (READ, None),
     ("GET", "attributions/{record}"): (READ, None),
+    ("GET", "attributions/{record}/explain"): (READ, None),
     ("PUT", "attributions/{record}"): (FINANCE_ONLY, APPROVAL),
     ("PATCH", "attributions/{record}"): (FINANCE_ONLY, APPROVAL),
     ("GET", "partners"): (READ, None),
@@ -104,7 +131,10 @@ def things(db):
         "lead": "lead-of-all",
         "conversion": conversion.pk,
         "run": Run.objects.create(model_names=["linear"]).pk,
+        "training": TrainingFactory().pk,
         "record": AttributionRecordFactory().pk,
+        "model": "linear",
+        "comparison": Comparison.objects.create(question=QUESTION).pk,
         "partner": PartnerFactory().pk,
         "broker": BrokerFactory().pk,
         "report": Report.objects.create(parameters={}, result={}).pk,

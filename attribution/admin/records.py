@@ -4,10 +4,16 @@ from itertools import groupby
 
 from django.contrib import admin
 from django.db.models import Q
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, TextFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
+from attribution import operations
+from attribution.admin.explaining import context_of
 from attribution.models import AttributionModel, AttributionRecord, ModelConfig, Run
 from conversions.admin import ConversionAdmin, money
 from conversions.models import Conversion
@@ -57,6 +63,7 @@ class AttributionRecordAdmin(BigTableAdmin):
         "shown_commission",
         "shown_status",
         "conversion",
+        "why",
     ]
     list_display_links = ["occurred"]
     ordering = ["-id"]
@@ -93,6 +100,19 @@ class AttributionRecordAdmin(BigTableAdmin):
         ("How it was calculated", {"fields": ["configuration", "calculation", "calculated"]}),
     ]
     sections = ["siblings"]
+    actions_detail = ["explain"]
+
+    @action(description="Explain", permissions=["view"], icon="contact_support", variant=ActionVariant.PRIMARY)
+    def explain(self, request, object_id):
+        record = get_object_or_404(self.get_queryset(request), pk=as_uuid(object_id))
+        told = operations.explain(record_id=record.pk)
+        context = self.admin_site.each_context(request) | {"media": self.media, "opts": self.opts} | context_of(told)
+        return TemplateResponse(request, "admin/attribution/attributionrecord/explain.html", context)
+
+    @display(description="Why")
+    def why(self, record):
+        url = reverse("admin:attribution_attributionrecord_explain", args=[record.pk])
+        return format_html('<a class="row-link" href="{}">Explain</a>', url)
 
     def get_readonly_fields(self, request, obj=None):
         return [name for _, part in self.fieldsets for name in part["fields"]]

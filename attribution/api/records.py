@@ -2,10 +2,12 @@
 
 import django_filters
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from attribution import operations
+from attribution.api import explanations
 from attribution.models import AttributionRecord
 from attribution_site.api.fields import Number, StrictSerializer, Text
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
@@ -116,3 +118,8 @@ class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
         asked.is_valid(raise_exception=True)
         operations.change_record(record_id=record.pk, by=request.user, **asked.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
+
+    @action(detail=True)
+    def explain(self, request, pk):
+        record = self.get_object()
+        return Response(explanations.answer(operations.explain(record_id=record.pk)))

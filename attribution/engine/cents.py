@@ -67,7 +67,7 @@ def share(totals: Units, credits: Units, offsets: Units) -> Units:
     # The smallest int64 has no absolute value.
     if ((amounts > MAX_TOTAL) | (amounts < 0)).any():
         raise ValueError(f"A total must lie within {MAX_TOTAL} minor units.")
-    whole, fractions = _quotas(np.repeat(amounts, lengths), credits)
+    whole, fractions = quotas(np.repeat(amounts, lengths), credits)
     shares = _hand_out(whole, fractions, np.where(lengths > 0, amounts, 0), offsets)
     if (totals < 0).any():
         np.negative(shares, out=shares, where=np.repeat(totals < 0, lengths))
@@ -79,8 +79,10 @@ def largest_remainder(totals: Units, weights: NDArray[np.float64], offsets: Unit
     return share(totals, credits(weights, offsets), offsets)
 
 
-def _quotas(amounts: Units, credits: Units) -> tuple[Units, Units]:
-    """amounts * credits divided by CREDIT, as whole part and rest, without leaving 64 bits."""
+def quotas(amounts: Units, credits: Units) -> tuple[Units, Units]:
+    """amounts * credits divided by CREDIT, as whole part and rest, without leaving 64 bits.
+
+    amounts: (m,) >= 0, each touch's journey's total. credits: (m,)."""
     if amounts.max(initial=0) < _HALF:
         whole, rest = np.divmod(amounts * credits, CREDIT)
         return whole, rest

@@ -5,7 +5,7 @@ The layout is that of a compressed sparse row matrix. Journey j owns the touches
 Ages are whole microseconds, so that a touch exactly at the edge of the lookback counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ CHANNEL_CODES: Mapping[str, int] = {name: code for code, name in enumerate(CHANN
 
 # `since_previous_conversion` of a lead's first conversion: no touch is that old.
 NEVER = int(np.iinfo(np.int64).max)
+
+# What may leave a touch out, in the order in which `apply_path_rules` asks.
+PATH_RULES = ("lookback", "previous_conversion", "excluded_channel", "direct", "repeat", "steps")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,24 +149,58 @@ def apply_path_rules(
     since_previous_conversion: (n,) microseconds, NEVER where there is none; needed when
     `restart_after_conversion` is on, else ignored.
     """
+    for _, kept in _rules(journeys, parameters, channel_codes, lookback, since_previous_conversion):
+        keep = kept
+    return keep
+
+
+def left_out_by(
+    journeys: Journeys,
+    parameters: Parameters,
+    *,
+    channel_codes: Mapping[str, int] = CHANNEL_CODES,
+    lookback: NDArray[np.int64] | None = None,
+    since_previous_conversion: NDArray[np.int64] | None = None,
+) -> NDArray[np.int8]:
+    """(m,) which of PATH_RULES left each touch out, by its place there; -1 for those that count.
+    The arguments are those of `apply_path_rules`."""
+    reasons = np.full(journeys.touches, -1, dtype=np.int8)
+    for name, keep in _rules(journeys, parameters, channel_codes, lookback, since_previous_conversion):
+        reasons[(reasons < 0) & ~keep] = PATH_RULES.index(name)
+    return reasons
+
+
+def _rules(
+    journeys: Journeys,
+    parameters: Parameters,
+    channel_codes: Mapping[str, int],
+    lookback: NDArray[np.int64] | None,
+    since_previous_conversion: NDArray[np.int64] | None,
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Each rule that is on, and what it and those before it have left: one array, ever emptier."""
     if lookback is None:
         lookback = np.full(journeys.count, parameters.lookback_days * MICROSECONDS_PER_DAY, dtype=np.int64)
     owner = journeys.owner
     keep = journeys.ages <= lookback[owner]
+    yield "lookback", keep
     if parameters.restart_after_conversion:
         if since_previous_conversion is None:
             raise ValueError("restart_after_conversion needs since_previous_conversion.")
         keep &= journeys.ages < since_previous_conversion[owner]
+        yield "previous_conversion", keep
     if parameters.excluded_channels:
         excluded = [channel_codes[name] for name in parameters.excluded_channels if name in channel_codes]
         keep &= ~np.isin(journeys.channels, np.array(excluded, dtype=np.int32))
+        yield "excluded_channel", keep
     if parameters.exclude_direct and "direct" in channel_codes:
         _leave_out_unless_alone(keep, journeys, owner, channel_codes["direct"])
+        yield "direct", keep
     if parameters.collapse_repeats:
         _collapse_repeats(keep, journeys, owner)
+        yield "repeat", keep
     if parameters.lookback_steps is not None:
         _keep_last_steps(keep, journeys, owner, parameters.lookback_steps)
-    return keep
+        yield "steps", keep
 
 
 def _leave_out_unless_alone(

@@ -50,17 +50,23 @@ def time_decay(journeys: Journeys, parameters: Parameters) -> Weights:
     Ages are counted from the youngest touch of the journey: the difference cancels out, and the
     sum is never below 1, however old the journey.
     """
+    owner = journeys.owner
+    raw = decayed(journeys, parameters)
+    # bincount adds one touch after the other; how reduceat groups them is nobody's promise, and a
+    # difference of cumsums depends on all the journeys before.
+    sums = np.bincount(owner, weights=raw, minlength=journeys.count)
+    return np.divide(raw, sums[owner], out=raw)
+
+
+def decayed(journeys: Journeys, parameters: Parameters) -> Weights:
+    """(m,) 2**-(half-lives before the journey's youngest touch): 1 on that one."""
     lengths, owner = journeys.lengths, journeys.owner
     youngest = np.zeros(journeys.count, dtype=np.int64)
     youngest[lengths > 0] = journeys.ages[journeys.offsets[1:][lengths > 0] - 1]
     older_by = (journeys.ages - youngest[owner]).astype(np.float64)
     with np.errstate(over="ignore"):
         halvings = older_by / (parameters.half_life_days * MICROSECONDS_PER_DAY)
-    raw = halved(np.minimum(halvings, _MOST_HALVINGS))
-    # bincount adds one touch after the other; how reduceat groups them is nobody's promise, and a
-    # difference of cumsums depends on all the journeys before.
-    sums = np.bincount(owner, weights=raw, minlength=journeys.count)
-    return np.divide(raw, sums[owner], out=raw)
+    return halved(np.minimum(halvings, _MOST_HALVINGS))
 
 
 def halved(times: NDArray[np.float64]) -> NDArray[np.float64]:

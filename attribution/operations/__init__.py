@@ -9,6 +9,7 @@ from attribution.operations.calculations import (
     calculate_and_save,
 )
 from attribution.operations.comparisons import (
+    KEPT_FOR,
     MOST_CONTENDERS,
     NotYours,
     TooManyComparisons,
@@ -19,6 +20,8 @@ from attribution.operations.comparisons import (
     start_comparison,
 )
 from attribution.operations.configurations import rules_for
+from attribution.operations.daily_credit import daily_credit_differences, mark_changed, refresh_daily_credit
+from attribution.operations.explanations import explain
 from attribution.operations.record_changes import NotAllowedNow, change_record
 from attribution.operations.runs import (
     RunIsOver,
@@ -43,10 +46,13 @@ from attribution.operations.trainings import (
     train,
     train_current,
 )
+from attribution.operations.verification import NIGHTLY_SAMPLE, verify_records
 
 __all__ = [
     "EARLIEST",
+    "KEPT_FOR",
     "MOST_CONTENDERS",
+    "NIGHTLY_SAMPLE",
     "AlreadyTraining",
     "Calculation",
     "NotAllowedNow",
@@ -67,9 +73,13 @@ __all__ = [
     "check_in_effect",
     "compare",
     "create_model_config",
+    "daily_credit_differences",
     "delete_comparison",
     "drop_old_comparisons",
+    "explain",
+    "mark_changed",
     "plan_model_config",
+    "refresh_daily_credit",
     "resume_lost_comparisons",
     "resume_lost_shards",
     "resume_lost_trainings",
@@ -79,4 +89,5 @@ __all__ = [
     "start_training",
     "train",
     "train_current",
+    "verify_records",
 ]

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from attribution import reading, records, shards, store
+from attribution import kept, reading, records, shards, store
 from attribution.engine.models import MODELS
 from attribution.models import AttributionRecord
 from attribution.operations.configurations import rules_for, valid_parameters
@@ -75,7 +75,7 @@ def calculate(
     tries parameters that nobody saved. Raises ValidationError by field, NothingToCalculate without a conversion.
     """
     if model not in MODELS:
-        raise ValidationError({"model": f"Cannot be calculated: {model}."}, code="unknown_model")
+        raise ValidationError({"model": ValidationError(f"Cannot be calculated: {model}.", code="unknown_model")})
     source = _source(lead_id, conversion_id, conversion_value, commission_rate)
     rules = rules_for([model]) if config is None else _trial(model, config)
     [batch] = reading.read(
@@ -99,7 +99,9 @@ def _source(
     conversions = Conversion.objects.filter(lead_id=lead_id)
     if conversion_id is not None:
         if not conversions.filter(pk=conversion_id).exists():
-            raise ValidationError({"conversion_id": "This lead has no such conversion."}, code="unknown_conversion")
+            raise ValidationError(
+                {"conversion_id": ValidationError("This lead has no such conversion.", code="unknown_conversion")}
+            )
         return reading.Selection(conversion_ids=[conversion_id])
     latest = conversions.order_by("-occurred_at", "-id").values_list("pk", flat=True).first()
     if latest is None:
@@ -189,7 +191,9 @@ def calculate_and_save(
     if conversion_id is not None:
         mine = mine.filter(pk=conversion_id)
         if not mine:
-            raise ValidationError({"conversion_id": "This lead has no such conversion."}, code="unknown_conversion")
+            raise ValidationError(
+                {"conversion_id": ValidationError("This lead has no such conversion.", code="unknown_conversion")}
+            )
     if not mine:
         raise NothingToCalculate(f"Lead {lead_id} has no conversion.")
     rules = rules_for(list(MODELS) if model_names is None else model_names)
@@ -197,9 +201,7 @@ def calculate_and_save(
     [bucket] = mine.with_bucket().values_list("bucket", flat=True).distinct()
     shards.lock_buckets(within, bucket, bucket)
     disagreements = []
-    for batch in reading.read(
-        source, within=within, lookback_days=rules.widest_lookback_days, with_previous=rules.restarts
-    ):
+    for batch in shards.batches_to_store(source, kept.reach(), within=within):
         planned = shards.plan(batch, rules, within=within, run_id=None, at=timezone.now())
         shards.write(planned, within=within)
         disagreements += [_readable(each) for each in planned.changes.disagreements]

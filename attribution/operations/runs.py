@@ -47,7 +47,7 @@ def start_run(
     Raises ValidationError by field.
     """
     if start and end and end <= start:
-        raise ValidationError({"end": "The end must be after the start."}, code="invalid")
+        raise ValidationError({"end": ValidationError("The end must be after the start.", code="invalid")})
     names = list(dict.fromkeys(model_names or MODELS))
     rules_for(names)
     run = Run.objects.create(
@@ -201,6 +201,7 @@ def finish_run(run_id: UUID) -> None:
     over.filter(Exists(failed)).update(status=Run.Status.FAILED, finished_at=timezone.now())
     with transaction.atomic():
         if over.update(status=Run.Status.FINISHED, finished_at=timezone.now()):
+            tasks.refresh_daily_credit.delay_on_commit()
             _follow_up(Run.objects.get(pk=run_id))
 
 

@@ -31,6 +31,7 @@ LISTS = {
     "attribution/payablemodel": None,
     "attribution/run": None,
     "attribution/finding": None,
+    "attribution/verification": None,
 }
 MONEY = ["conversions/conversion", "attribution/attributionrecord", "touchpoints/touchpoint"]
 
