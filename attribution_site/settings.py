@@ -114,6 +114,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "resume lost calculation": {"task": "attribution.tasks.resume_lost_shards", "schedule": 30.0},
     "refresh daily credit": {"task": "attribution.tasks.refresh_daily_credit", "schedule": 60.0},
+    "refresh daily touches": {"task": "touchpoints.tasks.refresh_daily_touches", "schedule": 60.0},
     "resume lost training": {"task": "attribution.tasks.resume_lost_trainings", "schedule": 60.0},
     "resume lost comparisons": {"task": "attribution.tasks.resume_lost_comparisons", "schedule": 60.0},
     "drop old comparisons": {

@@ -21,6 +21,7 @@ from django.db import connection
 from attribution.operations.daily_credit import refresh_daily_credit
 from bench.scratch import Figure, make_partitions, one_row, run_sql, scratch_database
 from reports import operations, queries
+from touchpoints.daily_touches import refresh_daily_touches
 
 RUNS = 5
 GOAL = 1
@@ -120,6 +121,7 @@ def fill(*, records, strangers, campaign, first_period, last_period):
     run_sql(script)
     # As at the end of a run.
     refresh_daily_credit()
+    refresh_daily_touches()
     run_sql(SETTLE)
 
 

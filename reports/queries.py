@@ -1,7 +1,8 @@
 """What the attribution report reads: one statement over the period's rows, and names for the ids in it.
 
-What records earned comes from their sums by day. Of a day that changed since it was summed up, or that a period begins
-or ends in, the records themselves are read; all of it is of one moment, because a statement sees one moment.
+What records earned comes from their sums by day, how many touches there were from their counts by day. Of a day that
+changed since it was summed up, or that a period begins or ends in, the rows themselves are read; all of it is of one
+moment, because a statement sees one moment.
 """
 
 import dataclasses
@@ -13,17 +14,20 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
+import touchpoints.models
 from attribution.models import AttributionModel, AttributionRecord, ChangedDay, DailyCredit, ModelConfig, PayableModel
 from attribution.models.daily import KEY, SUMS, rows_of
 from conversions.models import Conversion
 from partners.models import Broker, Partner
-from touchpoints.models import Touchpoint
+from touchpoints.models import DailyTouches, Touchpoint
 
 RECORDS = AttributionRecord._meta.db_table
 DAILY = DailyCredit._meta.db_table
 CHANGED = ChangedDay._meta.db_table
 CONVERSIONS = Conversion._meta.db_table
 TOUCHPOINTS = Touchpoint._meta.db_table
+DAILY_TOUCHES = DailyTouches._meta.db_table
+CHANGED_TOUCHES = touchpoints.models.ChangedDay._meta.db_table
 DAY = dt.timedelta(days=1)
 # By this very expression the planner knows how many groups to expect (migration 0002).
 DAY_OF = "date_bin('1 day', occurred_at, '2000-01-01Z')"
@@ -113,10 +117,10 @@ PARTS = {
         SELECT 'all', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                coalesce(sum(records), 0)::bigint, sum(credit), sum(revenue), sum(commission), NULL
         FROM credit WHERE {narrows}""",
-    "touches": f"""
-        SELECT 'touches', NULL, NULL, channel, partner_id, broker_id, NULL, NULL, count(*),
+    "touches": """
+        SELECT 'touches', NULL, NULL, channel, partner_id, broker_id, NULL, NULL, sum(touches)::bigint,
                NULL, NULL, NULL, NULL
-        FROM {TOUCHPOINTS} WHERE {{touches}} AND {{of_touches}}
+        FROM ({counted}) counted WHERE {of_touches}
         GROUP BY channel, partner_id, broker_id""",
     "converting": f"""
         SELECT 'converting', NULL, NULL, channel, NULL, NULL, NULL, NULL, count(*), NULL, NULL, NULL, NULL
@@ -151,6 +155,7 @@ def statement(question: Question) -> str:
     conditions = {
         "conversions": "occurred_at >= %(start)s AND occurred_at < %(end)s"
         + " AND type = %(conversion_type)s" * of_type,
+        "counted": touches(question.start, question.end),
         "touches": "timestamp >= %(start)s AND timestamp < %(end)s",
         "of_credit": _narrowing(question, column=0),
         "of_touches": _narrowing(question, column=1),
@@ -203,6 +208,35 @@ def credit(start: dt.datetime, end: dt.datetime, condition: str) -> str:
     if whole["last"] < end:
         parts.append(f"{rows_of(RECORDS)} WHERE occurred_at >= %(last)s AND occurred_at < %(end)s")
     return " UNION ALL ".join(f"SELECT * FROM ({part}) part WHERE {condition}" for part in parts)
+
+
+def touches(start: dt.datetime, end: dt.datetime) -> str:
+    """SQL of the period's touches in the same way, rows as in `DailyTouches`."""
+    whole = whole_days(start, end)
+    columns = "channel, campaign, partner_id, broker_id"
+    parts = []
+    if whole["first"] < whole["last"]:
+        days = "day >= (%(first)s AT TIME ZONE 'UTC')::date AND day < (%(last)s AT TIME ZONE 'UTC')::date"
+        parts.append(
+            f"""SELECT {columns}, touches FROM {DAILY_TOUCHES} valid
+                WHERE {days} AND NOT EXISTS (SELECT FROM {CHANGED_TOUCHES} c WHERE c.day = valid.day)"""
+        )
+        parts.append(
+            f"""SELECT {columns}, 1 AS touches FROM {TOUCHPOINTS} JOIN (
+                    SELECT DISTINCT day FROM {CHANGED_TOUCHES} WHERE {days}) changed
+                ON timestamp >= changed.day::timestamp AT TIME ZONE 'UTC'
+                    AND timestamp < (changed.day + 1)::timestamp AT TIME ZONE 'UTC'
+                    AND timestamp >= %(first)s AND timestamp < %(last)s"""
+        )
+    if start < whole["first"]:
+        parts.append(
+            f"SELECT {columns}, 1 AS touches FROM {TOUCHPOINTS} WHERE timestamp >= %(start)s AND timestamp < %(first)s"
+        )
+    if whole["last"] < end:
+        parts.append(
+            f"SELECT {columns}, 1 AS touches FROM {TOUCHPOINTS} WHERE timestamp >= %(last)s AND timestamp < %(end)s"
+        )
+    return " UNION ALL ".join(parts)
 
 
 def _narrowing(question, *, column):

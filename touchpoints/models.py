@@ -1,7 +1,8 @@
-"""What leads did: one row a touch, partitioned by month of `timestamp`."""
+"""What leads did: one row a touch, partitioned by month of `timestamp`; and how many there were on each day."""
 
 import datetime as dt
 
+import pgtrigger
 import uuid_utils.compat
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -44,6 +45,18 @@ class Channel(models.TextChoices):
     PHONE_CALL = "phone_call"
     CHAT = "chat"
     OTHER = "other"
+
+
+def _changed_days(operation, rows, **tables):
+    return pgtrigger.Trigger(
+        name=f"changed_days_{str(operation).lower()}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**tables),
+        func=f"""INSERT INTO touchpoints_changedday (day)
+            SELECT DISTINCT (timestamp AT TIME ZONE 'UTC')::date FROM ({rows}) written; RETURN NULL;""",
+    )
 
 
 class TouchpointQuerySet(models.QuerySet):
@@ -97,9 +110,60 @@ class Touchpoint(models.Model):
             models.CheckConstraint(name="touchpoint_channel_known", condition=models.Q(channel__in=Channel.values)),
             models.CheckConstraint(name="touchpoint_time_sane", condition=models.Q(timestamp__gte=EARLIEST)),
         ]
+        triggers = [
+            _changed_days(pgtrigger.Insert, "SELECT timestamp FROM added", new="added"),
+            _changed_days(
+                pgtrigger.Update,
+                "SELECT timestamp FROM added UNION ALL SELECT timestamp FROM removed",
+                new="added",
+                old="removed",
+            ),
+            _changed_days(pgtrigger.Delete, "SELECT timestamp FROM removed", old="removed"),
+            pgtrigger.Trigger(
+                name="changed_days_truncate",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Truncate,
+                func="""INSERT INTO touchpoints_changedday (day)
+                    SELECT DISTINCT day FROM touchpoints_dailytouches; RETURN NULL;""",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.get_channel_display()} at {timezone.localtime(self.timestamp):%Y-%m-%d %H:%M} of {self.lead_id}"
+
+
+class DailyTouches(models.Model):
+    """How many touches of one key there were on one day, unless the day is a `ChangedDay`."""
+
+    day = models.DateField(help_text="Of UTC.")
+    channel = models.CharField(max_length=32)
+    campaign = models.CharField(max_length=255, null=True)
+    partner_id = models.CharField(max_length=64, null=True)
+    broker_id = models.CharField(max_length=64, null=True)
+    touches = models.BigIntegerField()
+
+    objects = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="daily_touches_by_day")]
+
+    def __str__(self):
+        return f"{self.day} {self.channel}"
+
+
+class ChangedDay(models.Model):
+    """A day with touches that were written since they were counted. It may be noted many times."""
+
+    day = models.DateField()
+
+    objects = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="changed_touches_by_day")]
+
+    def __str__(self):
+        return str(self.day)
 
 
 def converted_within():

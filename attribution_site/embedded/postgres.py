@@ -139,6 +139,8 @@ class Postgres:
             "effective_cache_size": f"{memory // 2 // MEGABYTE}MB",
             "work_mem": "64MB",
             "maintenance_work_mem": "256MB",
+            # The leader works too: as many processes as there are cores.
+            "max_parallel_workers_per_gather": max(1, min((os.cpu_count() or 2) - 1, 4)),
             "dynamic_shared_memory_type": "posix" if roomy else "mmap",
             "max_wal_size": "4GB",
             "checkpoint_timeout": "15min",
