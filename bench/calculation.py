@@ -21,6 +21,8 @@ from bench.scratch import Figure, copy_into, copy_out, environment, make_partiti
 
 TOUCHES_A_CONVERSION = 10 / 3
 RECORDS = "attribution_attributionrecord"
+JOURNEYS = "attribution_keptjourney"
+GOAL_DATA_DRIVEN = 1.3
 GOAL = 1.5
 GOAL_MIB = 1024
 
@@ -68,11 +70,11 @@ def fill(conversions, *, first=1):
     vacuum()
 
 
-def calculation():
+def calculation(model="linear"):
     """Seconds and records of a run in this process."""
-    run_sql(f"TRUNCATE {RECORDS};\nCHECKPOINT")
+    run_sql(f"TRUNCATE {RECORDS}, {JOURNEYS};\nCHECKPOINT")
     began = time.perf_counter()
-    run = operations.start_run(model_names=["linear"], queue=False)
+    run = operations.start_run(model_names=[model], queue=False)
     for shard in run.shards.order_by("number"):
         operations.calculate_shard(shard.pk)
     took = time.perf_counter() - began
@@ -84,7 +86,7 @@ def calculation():
 
 def with_workers(count):
     """Seconds of a run by this many processes, started before the clock and taking shards as workers do."""
-    run_sql(f"TRUNCATE {RECORDS};\nCHECKPOINT")
+    run_sql(f"TRUNCATE {RECORDS}, {JOURNEYS};\nCHECKPOINT")
     command = [sys.executable, "-m", "bench.calculation", "--work-off"]
     workers = [
         subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -146,6 +148,19 @@ def beside_copy(folder, rounds):
     return Figure(name, f"≤ {GOAL} × bare COPY", measured, ratio <= GOAL)
 
 
+def data_driven(rounds):
+    """The data-driven model, trained on the same data, beside linear."""
+    began = time.perf_counter()
+    training = operations.start_training(days=365, queue=False)
+    operations.train(training.pk, calculate=False)
+    print(f"training: {time.perf_counter() - began:.2f} s", flush=True)
+    ratios = [calculation("data_driven")[0] / calculation()[0] for _ in range(rounds)]
+    ratio = statistics.median(ratios)
+    measured = f"{ratio:.2f} × (median of {', '.join(f'{one:.2f}' for one in ratios)})"
+    print(f"data-driven / linear = {measured}", flush=True)
+    return Figure("data-driven calculation", f"≤ {GOAL_DATA_DRIVEN} × linear", measured, ratio <= GOAL_DATA_DRIVEN)
+
+
 def curve():
     took, written = calculation()
     measured = f"{took:.2f} s = {took / written * 1e6:.1f} µs a record"
@@ -171,6 +186,7 @@ def measure(*, records=1_000_000, rounds=3, sizes=(10_000, 100_000, 1_000_000), 
             figures.append(curve())
             if size == records:
                 figures.append(beside_copy(folder, rounds))
+                figures.append(data_driven(rounds))
                 figures += [of_workers(count) for count in workers]
     return figures
 
