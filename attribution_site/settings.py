@@ -114,7 +114,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "resume lost calculation": {"task": "attribution.tasks.resume_lost_shards", "schedule": 30.0},
     "refresh daily credit": {"task": "attribution.tasks.refresh_daily_credit", "schedule": 60.0},
-    "refresh daily touches": {"task": "touchpoints.tasks.refresh_daily_touches", "schedule": 60.0},
+    "refresh daily touches": {"task": "conversions.tasks.refresh_daily_touches", "schedule": 60.0},
+    "count recent touches again": {
+        "task": "conversions.tasks.count_recent_touches_again",
+        "schedule": crontab(minute="15", hour="3"),
+    },
     "resume lost training": {"task": "attribution.tasks.resume_lost_trainings", "schedule": 60.0},
     "resume lost comparisons": {"task": "attribution.tasks.resume_lost_comparisons", "schedule": 60.0},
     "drop old comparisons": {
@@ -186,6 +190,8 @@ if PRODUCTION:
 # What the domain leaves to the house.
 DEFAULT_CURRENCY = env("DEFAULT_CURRENCY", default="USD")
 CONVERTED_WITHIN_DAYS = env.int("CONVERTED_WITHIN_DAYS", default=90)
+if not 1 <= CONVERTED_WITHIN_DAYS <= 366:
+    raise ImproperlyConfigured("CONVERTED_WITHIN_DAYS must be 1 to 366 days.")
 # For the monitoring that reads /metrics without a session. Without one, only people with a session read it.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 SHARD_CONVERSIONS = env.int("SHARD_CONVERSIONS", default=50_000)

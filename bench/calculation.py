@@ -117,24 +117,28 @@ def work_off():
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
 
 
-def bare_copy(path):
-    """Seconds of COPY alone, into a table with the same columns, indexes and checks. Triggers are ours: it has none."""
-    run_sql(f"DROP TABLE IF EXISTS bench_copy;\nCREATE TABLE bench_copy (LIKE {RECORDS} INCLUDING ALL);\nCHECKPOINT")
-    began = time.perf_counter()
-    copy_into("bench_copy", path, "FORMAT binary")
-    took = time.perf_counter() - began
-    run_sql("DROP TABLE bench_copy")
+def bare_copy(paths):
+    """Seconds of COPY alone, into tables with the same columns, indexes and checks, but without our triggers."""
+    took = 0
+    for table, path in paths.items():
+        run_sql(f"DROP TABLE IF EXISTS bench_copy;\nCREATE TABLE bench_copy (LIKE {table} INCLUDING ALL);\nCHECKPOINT")
+        began = time.perf_counter()
+        copy_into("bench_copy", path, "FORMAT binary")
+        took += time.perf_counter() - began
+        run_sql("DROP TABLE bench_copy")
     return took
 
 
 def beside_copy(folder, rounds):
-    path = os.path.join(folder, "records.bin")
+    """A calculation beside COPY of the rows that it writes: records, and the journeys that they were made from."""
+    paths = {table: os.path.join(folder, f"{table}.bin") for table in (RECORDS, JOURNEYS)}
     ratios = []
     for number in range(1, rounds + 1):
         took, records = calculation()
-        copy_out(f"SELECT * FROM {RECORDS} ORDER BY ctid", path, "FORMAT binary")
-        run_sql(f"TRUNCATE {RECORDS}")
-        copied = bare_copy(path)
+        for table, path in paths.items():
+            copy_out(f"SELECT * FROM {table} ORDER BY ctid", path, "FORMAT binary")
+        run_sql(f"TRUNCATE {RECORDS}, {JOURNEYS}")
+        copied = bare_copy(paths)
         ratios.append(took / copied)
         print(
             f"round {number}: calculation {took:6.2f} s ({took / records * 1e6:5.2f} µs a record),"

@@ -20,8 +20,8 @@ from django.db import connection
 
 from attribution.operations.daily_credit import refresh_daily_credit
 from bench.scratch import Figure, make_partitions, one_row, run_sql, scratch_database
+from conversions.daily_touches import refresh_daily_touches
 from reports import operations, queries
-from touchpoints.daily_touches import refresh_daily_touches
 
 RUNS = 5
 GOAL = 1

@@ -13,6 +13,28 @@ from conversions import currencies
 from partners.models import opaque_id
 from touchpoints.models import EARLIEST, converted_within, sane_time, uuid7
 
+# The longest that CONVERTED_WITHIN_DAYS may be.
+MOST_DAYS_TO_CONVERT = 366
+# The days whose touches a conversion, new or moved, may have made converting ones.
+CHANGED_DAYS = f"""
+    INSERT INTO touchpoints_changedday (day)
+    SELECT DISTINCT (t.timestamp AT TIME ZONE 'UTC')::date FROM ({{moved}}) c JOIN touchpoints_touchpoint t
+        ON t.lead_id = c.lead_id AND t.timestamp <= c.occurred_at
+        AND t.timestamp >= c.occurred_at - make_interval(hours => {24 * MOST_DAYS_TO_CONVERT});
+    RETURN NULL;"""
+
+
+def _changed_days(operation, moved, **tables):
+    return pgtrigger.Trigger(
+        name=f"changed_days_{str(operation).lower()}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**tables),
+        func=CHANGED_DAYS.format(moved=moved),
+    )
+
+
 # Leads fall into this many buckets by hash; a batch run's shard is a range of them.
 LEAD_BUCKETS = 4096
 
@@ -106,7 +128,17 @@ class Conversion(models.Model):
             models.CheckConstraint(name="conversion_currency_code", condition=models.Q(currency__regex="^[A-Z]{3}$")),
             models.CheckConstraint(name="conversion_time_sane", condition=models.Q(occurred_at__gte=EARLIEST)),
         ]
-        triggers = [pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            _changed_days(pgtrigger.Insert, "SELECT lead_id, occurred_at FROM added", new="added"),
+            _changed_days(
+                pgtrigger.Update,
+                """(SELECT lead_id, occurred_at FROM added EXCEPT SELECT lead_id, occurred_at FROM removed) UNION
+                   (SELECT lead_id, occurred_at FROM removed EXCEPT SELECT lead_id, occurred_at FROM added)""",
+                new="added",
+                old="removed",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.get_type_display()} of {self.value} {self.currency} by {self.lead_id}"
@@ -138,3 +170,25 @@ def with_conversion(touchpoints):
         conversion_currency=Subquery(of_one_currency.values("code")),
         converted=Case(When(conversion_timestamp__isnull=False, then=True), default=False),
     )
+
+
+class DailyTouches(models.Model):
+    """How many touches of one key there were on one day, and how many of them a conversion of their lead followed
+    within `within_days`; unless the day is a `touchpoints.ChangedDay`."""
+
+    day = models.DateField(help_text="Of UTC.")
+    channel = models.CharField(max_length=32)
+    campaign = models.CharField(max_length=255, null=True)
+    partner_id = models.CharField(max_length=64, null=True)
+    broker_id = models.CharField(max_length=64, null=True)
+    touches = models.BigIntegerField()
+    converting = models.BigIntegerField()
+    within_days = models.PositiveIntegerField()
+
+    objects = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="daily_touches_by_day")]
+
+    def __str__(self):
+        return f"{self.day} {self.channel}"

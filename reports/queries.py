@@ -11,23 +11,20 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import connection, transaction
 
-import touchpoints.models
 from attribution.models import AttributionModel, AttributionRecord, ChangedDay, DailyCredit, ModelConfig, PayableModel
 from attribution.models.daily import KEY, SUMS, rows_of
+from conversions import daily_touches
 from conversions.models import Conversion
 from partners.models import Broker, Partner
-from touchpoints.models import DailyTouches, Touchpoint
+from touchpoints.models import Touchpoint
 
 RECORDS = AttributionRecord._meta.db_table
 DAILY = DailyCredit._meta.db_table
 CHANGED = ChangedDay._meta.db_table
 CONVERSIONS = Conversion._meta.db_table
 TOUCHPOINTS = Touchpoint._meta.db_table
-DAILY_TOUCHES = DailyTouches._meta.db_table
-CHANGED_TOUCHES = touchpoints.models.ChangedDay._meta.db_table
 DAY = dt.timedelta(days=1)
 # By this very expression the planner knows how many groups to expect (migration 0002).
 DAY_OF = "date_bin('1 day', occurred_at, '2000-01-01Z')"
@@ -66,14 +63,10 @@ class Question:
         return [first + DAY * n for n in range((last - first).days + 1)]
 
     def parameters(self) -> dict[str, Any]:
-        window = dt.timedelta(days=settings.CONVERTED_WITHIN_DAYS)
-        # In hours: to add days, PostgreSQL works out the calendar for every row.
-        hours = window // dt.timedelta(hours=1)
         return {
             **dataclasses.asdict(self),
             **whole_days(self.start, self.end),
-            "window_hours": hours,
-            "last_conversion": self.end + window,
+            **daily_touches.window(self.start, self.end),
         }
 
 
@@ -120,23 +113,17 @@ PARTS = {
     "touches": """
         SELECT 'touches', NULL, NULL, channel, partner_id, broker_id, NULL, NULL, sum(touches)::bigint,
                NULL, NULL, NULL, NULL
-        FROM ({counted}) counted WHERE {of_touches}
+        FROM touched WHERE {of_touches}
         GROUP BY channel, partner_id, broker_id""",
-    "converting": f"""
-        SELECT 'converting', NULL, NULL, channel, NULL, NULL, NULL, NULL, count(*), NULL, NULL, NULL, NULL
-        FROM {TOUCHPOINTS} touch
-        WHERE {{touches}} AND {{of_touches}} AND EXISTS (
-            SELECT FROM {CONVERSIONS} conversion
-            WHERE conversion.lead_id = touch.lead_id
-              AND conversion.occurred_at >= touch.timestamp
-              AND conversion.occurred_at <= touch.timestamp + make_interval(hours => %(window_hours)s)
-              AND conversion.occurred_at >= %(start)s AND conversion.occurred_at < %(last_conversion)s)
-        GROUP BY channel""",
+    "converting": """
+        SELECT 'converting', NULL, NULL, channel, NULL, NULL, NULL, NULL, sum(converting)::bigint,
+               NULL, NULL, NULL, NULL
+        FROM touched WHERE {of_touches} GROUP BY channel""",
 }
 
 # For the length of the transaction. Compiling such a statement takes longer than running it; its hash tables fit into
-# 64 MB; and the index of conversions by lead, which alone would do for the join, would be read through all history.
-# How many groups to expect, migration 0002 tells the planner.
+# 64 MB; and where touches have to be joined, the index of conversions by lead, which alone would do, would be read
+# through all history. How many groups to expect, migration 0002 tells the planner.
 SETTINGS = """
     SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true),
            set_config('enable_indexonlyscan', 'off', true)"""
@@ -158,8 +145,6 @@ def statement(question: Question) -> str:
     conditions = {
         "conversions": "occurred_at >= %(start)s AND occurred_at < %(end)s"
         + " AND type = %(conversion_type)s" * of_type,
-        "counted": touches(question.start, question.end),
-        "touches": "timestamp >= %(start)s AND timestamp < %(end)s",
         "of_credit": _narrowing(question, column=0),
         "of_touches": _narrowing(question, column=1),
         "narrows": "true" if question.narrows_touches else "false",
@@ -171,9 +156,8 @@ def statement(question: Question) -> str:
     rows = f"""
         SELECT config_id, channel, partner_id, broker_id, campaign_id, day, {", ".join(SUMS)}
         FROM ({credit(question.start, question.end, of_records)}) rows"""
-    return f"WITH credit AS MATERIALIZED ({rows}) " + " UNION ALL ".join(
-        part.format(**conditions) for part in PARTS.values()
-    )
+    tables = f"WITH credit AS MATERIALIZED ({rows}), touched AS MATERIALIZED ({touches(question.start, question.end)}) "
+    return tables + " UNION ALL ".join(part.format(**conditions) for part in PARTS.values())
 
 
 def whole_days(start: dt.datetime, end: dt.datetime) -> dict[str, dt.datetime]:
@@ -214,32 +198,33 @@ def credit(start: dt.datetime, end: dt.datetime, condition: str) -> str:
 
 
 def touches(start: dt.datetime, end: dt.datetime) -> str:
-    """SQL of the period's touches in the same way, rows as in `DailyTouches`."""
+    """SQL of the period's touches in the same way, rows as in `DailyTouches`. Its parameters are those of `credit`
+    and of `daily_touches.window`."""
     whole = whole_days(start, end)
-    columns = "channel, campaign, partner_id, broker_id"
     parts = []
     if whole["first"] < whole["last"]:
         days = "day >= (%(first)s AT TIME ZONE 'UTC')::date AND day < (%(last)s AT TIME ZONE 'UTC')::date"
         parts.append(
-            f"""SELECT {columns}, touches FROM {DAILY_TOUCHES} valid
-                WHERE {days} AND NOT EXISTS (SELECT FROM {CHANGED_TOUCHES} c WHERE c.day = valid.day)"""
+            f"""SELECT {daily_touches.KEY}, touches, converting FROM {daily_touches.DAILY} valid
+                WHERE {days} AND NOT EXISTS (SELECT FROM {daily_touches.CHANGED} c WHERE c.day = valid.day)"""
         )
-        parts.append(
-            f"""SELECT {columns}, 1 AS touches FROM {TOUCHPOINTS} JOIN (
-                    SELECT DISTINCT day FROM {CHANGED_TOUCHES} WHERE {days}) changed
-                ON timestamp >= changed.day::timestamp AT TIME ZONE 'UTC'
-                    AND timestamp < (changed.day + 1)::timestamp AT TIME ZONE 'UTC'
-                    AND timestamp >= %(first)s AND timestamp < %(last)s"""
-        )
+        changed = f"SELECT DISTINCT day AS changed_day FROM {daily_touches.CHANGED} WHERE {days}"
+        of_changed_days = f"""FROM ({changed}) changed
+            JOIN {TOUCHPOINTS} t ON t.timestamp >= changed_day::timestamp AT TIME ZONE 'UTC'
+                AND t.timestamp < (changed_day + 1)::timestamp AT TIME ZONE 'UTC'
+            WHERE t.timestamp >= %(first)s AND t.timestamp < %(last)s"""
+        parts.append(_touch_by_touch(of_changed_days))
     if start < whole["first"]:
-        parts.append(
-            f"SELECT {columns}, 1 AS touches FROM {TOUCHPOINTS} WHERE timestamp >= %(start)s AND timestamp < %(first)s"
-        )
+        edge = f"FROM {TOUCHPOINTS} t WHERE t.timestamp >= %(start)s AND t.timestamp < %(first)s"
+        parts.append(_touch_by_touch(edge))
     if whole["last"] < end:
-        parts.append(
-            f"SELECT {columns}, 1 AS touches FROM {TOUCHPOINTS} WHERE timestamp >= %(last)s AND timestamp < %(end)s"
-        )
+        edge = f"FROM {TOUCHPOINTS} t WHERE t.timestamp >= %(last)s AND t.timestamp < %(end)s"
+        parts.append(_touch_by_touch(edge))
     return " UNION ALL ".join(parts)
+
+
+def _touch_by_touch(source: str) -> str:
+    return f"SELECT {daily_touches.KEY}, touches, converting FROM ({daily_touches.rows_of(source)}) counted"
 
 
 def _narrowing(question, *, column):

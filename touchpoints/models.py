@@ -1,4 +1,4 @@
-"""What leads did: one row a touch, partitioned by month of `timestamp`; and how many there were on each day."""
+"""What leads did: one row a touch, partitioned by month of `timestamp`; and the days that changed."""
 
 import datetime as dt
 
@@ -125,7 +125,7 @@ class Touchpoint(models.Model):
                 when=pgtrigger.After,
                 operation=pgtrigger.Truncate,
                 func="""INSERT INTO touchpoints_changedday (day)
-                    SELECT DISTINCT day FROM touchpoints_dailytouches; RETURN NULL;""",
+                    SELECT DISTINCT day FROM conversions_dailytouches; RETURN NULL;""",
             ),
         ]
 
@@ -133,27 +133,9 @@ class Touchpoint(models.Model):
         return f"{self.get_channel_display()} at {timezone.localtime(self.timestamp):%Y-%m-%d %H:%M} of {self.lead_id}"
 
 
-class DailyTouches(models.Model):
-    """How many touches of one key there were on one day, unless the day is a `ChangedDay`."""
-
-    day = models.DateField(help_text="Of UTC.")
-    channel = models.CharField(max_length=32)
-    campaign = models.CharField(max_length=255, null=True)
-    partner_id = models.CharField(max_length=64, null=True)
-    broker_id = models.CharField(max_length=64, null=True)
-    touches = models.BigIntegerField()
-
-    objects = models.Manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["day"], name="daily_touches_by_day")]
-
-    def __str__(self):
-        return f"{self.day} {self.channel}"
-
-
 class ChangedDay(models.Model):
-    """A day with touches that were written since they were counted. It may be noted many times."""
+    """A day of UTC with touches that were written, or converted, since they were counted. It may be noted many times;
+    `conversions.daily_touches` counts them again."""
 
     day = models.DateField()
 

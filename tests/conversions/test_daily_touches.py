@@ -7,9 +7,10 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from tests.factories import TouchpointFactory
-from touchpoints.daily_touches import refresh_daily_touches
-from touchpoints.models import ChangedDay, DailyTouches, Touchpoint
+from conversions.daily_touches import count_recent_again, refresh_daily_touches
+from conversions.models import Conversion, DailyTouches
+from tests.factories import ConversionFactory, TouchpointFactory
+from touchpoints.models import ChangedDay, Touchpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,3 +93,45 @@ def test_what_is_written_while_days_are_counted_stays_changed(january):
     assert changed() == {NEW_YEAR.date()}
     refresh_daily_touches()
     assert DailyTouches.objects.aggregate(n=Sum("touches"))["n"] == 7
+
+
+def converting():
+    return {day: n for day, n in DailyTouches.objects.values_list("day").annotate(n=Sum("converting")) if n}
+
+
+def test_a_conversion_changes_the_days_of_its_leads_touches_and_makes_them_converting(january):
+    days = dt.timedelta(days=1)
+    for before in (0, 3, 89, 90, 91):
+        TouchpointFactory(lead_id="lead-7", timestamp=NEW_YEAR + 100 * days - before * days)
+    TouchpointFactory(lead_id="lead-7", timestamp=NEW_YEAR + 101 * days)
+    refresh_daily_touches()
+    conversion = ConversionFactory(lead_id="lead-7", occurred_at=NEW_YEAR + 100 * days)
+    of_the_lead = {(NEW_YEAR + (100 - before) * days).date() for before in (0, 3, 89, 90, 91)}
+    assert changed() == of_the_lead
+    refresh_daily_touches()
+    assert sum(converting().values()) == 4
+    Conversion.objects.filter(pk=conversion.pk).update(value=1)
+    assert changed() == set()
+    Conversion.objects.filter(pk=conversion.pk).update(lead_id="lead-8")
+    refresh_daily_touches()
+    assert converting() == {}
+
+
+def test_another_window_has_everything_counted_again(january, settings):
+    touch = TouchpointFactory(timestamp=NEW_YEAR)
+    ConversionFactory(lead_id=touch.lead_id, occurred_at=NEW_YEAR + dt.timedelta(days=100))
+    refresh_daily_touches()
+    assert converting() == {}
+    settings.CONVERTED_WITHIN_DAYS = 120
+    refresh_daily_touches()
+    assert converting() == {NEW_YEAR.date(): 1}
+
+
+def test_recent_days_are_counted_again_each_night():
+    touch = TouchpointFactory()
+    ConversionFactory(lead_id=touch.lead_id)
+    refresh_daily_touches()
+    DailyTouches.objects.update(touches=7)
+    count_recent_again()
+    refresh_daily_touches()
+    assert counts()[0][2] == 1
