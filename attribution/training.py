@@ -6,6 +6,7 @@ the touches that the configuration's path rules keep, lookback included, so that
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -141,8 +142,16 @@ def _learnt(counted: Counted, order: int | None) -> Learnt:
         order=order,
         journeys=int(counted.paths.weights.sum()),
         conversions=int(counted.paths.conversions.sum()),
-        data_hash=counted.paths.digest(counted.keys),
+        data_hash=_digest(counted),
     )
+
+
+def _digest(counted: Counted) -> str:
+    """Of all that was learnt from: of the house's part too, where value was learnt from it alone."""
+    digest = counted.paths.digest(counted.keys)
+    if counted.of_house is counted.paths:
+        return digest
+    return hashlib.sha256(f"{digest} {counted.of_house.digest(counted.keys)}".encode()).hexdigest()
 
 
 def _rate_game(counted: Counted) -> shapley.RateGame | None:

@@ -34,7 +34,6 @@ ROLES = {
         "conversions.change_conversion",
         "attribution.add_run",
         "attribution.change_run",
-        "attribution.add_training",
     ],
     "Finance": [
         *READ_ALL,

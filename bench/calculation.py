@@ -186,6 +186,9 @@ def measure(*, records=1_000_000, rounds=3, sizes=(10_000, 100_000, 1_000_000), 
         for size in sorted({*sizes, records}):
             conversions = int(size / TOUCHES_A_CONVERSION)
             fill(conversions - filled, first=filled + 1)
+            if not filled:
+                # A worker opens its connections once in its life.
+                calculation()
             filled = conversions
             figures.append(curve())
             if size == records:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -17,7 +17,7 @@ from attribution.admin.adding import AddByOperation
 from attribution.admin.configuration_form import ConfigurationForm, ModelForm
 from attribution.admin.parameters import compared, complete
 from attribution.engine.models import MODELS
-from attribution.models import AttributionModel, DailyCredit, ModelConfig, PayableModel
+from attribution.models import AttributionModel, ModelConfig, PayableModel
 from attribution.schedule import Payments, Period, in_effect, next_version, with_until
 from attribution.wording import HOW_IT_SHARES
 from conversions.models import Conversion
@@ -141,7 +141,6 @@ class ModelConfigAdmin(AddByOperation):
             "before": before,
             "rows": compared(before or obj, obj),
             "paid": paid_text(obj, Payments.stored()),
-            "records": DailyCredit.objects.filter(model=obj.model, config_id=obj.pk).aggregate(n=Sum("records"))["n"],
             "trainings": obj.trainings.defer("effects")[:TRAININGS_SHOWN],
             "trains": obj.model == AttributionModel.DATA_DRIVEN,
             "may_add": self.has_add_permission(request),

@@ -169,7 +169,7 @@ class AttributionRecord(models.Model):
 
 class KeptJourney(models.Model):
     """What a calculation knew of one conversion, so that its records can be calculated again when the touchpoints
-    are gone. Kept once a conversion, not a model; there are more only where frozen records came from an older one.
+    are gone. Kept once a conversion, not a model; there are more only where records that stand came from an older one.
 
     `touches`: JSON, a list in order of time, one list a touch: id, microseconds since 1970, channel, source,
     campaign, partner, broker. All that the widest lookback held, before any path rule."""

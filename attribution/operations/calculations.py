@@ -196,10 +196,11 @@ def calculate_and_save(
             )
     if not mine:
         raise NothingToCalculate(f"Lead {lead_id} has no conversion.")
-    rules = rules_for(list(MODELS) if model_names is None else model_names)
     within = store.DjangoStore()
     [bucket] = mine.with_bucket().values_list("bucket", flat=True).distinct()
     shards.lock_buckets(within, bucket, bucket)
+    # Only now: a run that was waited for may have known of a younger version.
+    rules = rules_for(list(MODELS) if model_names is None else model_names)
     disagreements = []
     for batch in shards.batches_to_store(source, kept.reach(), within=within):
         planned = shards.plan(batch, rules, within=within, run_id=None, at=timezone.now())

@@ -198,9 +198,9 @@ def finish_run(run_id: UUID) -> None:
     open_shards = of_run.filter(status__in=[Shard.Status.WAITING, Shard.Status.RUNNING])
     over = Run.objects.unfinished().filter(~Exists(open_shards), pk=run_id)
     failed = of_run.filter(status=Shard.Status.FAILED)
-    over.filter(Exists(failed)).update(status=Run.Status.FAILED, finished_at=timezone.now())
     with transaction.atomic():
-        if over.update(status=Run.Status.FINISHED, finished_at=timezone.now()):
+        closed = over.filter(Exists(failed)).update(status=Run.Status.FAILED, finished_at=timezone.now())
+        if closed or over.update(status=Run.Status.FINISHED, finished_at=timezone.now()):
             tasks.refresh_daily_credit.delay_on_commit()
             _follow_up(Run.objects.get(pk=run_id))
 

@@ -134,8 +134,11 @@ def _is_of_training_in_effect(record: AttributionRecord, config: ModelConfig) ->
         return bool(record.training_id == latest)
     column = states.BESIDE_CHANNEL[parameters.states]
     beside = "campaign_id" if column == "campaign" else column
-    state = [record.channel] if beside is None else [record.channel, getattr(record, beside)]
-    return not trained(latest, parameters.weigh_by).effects.get(states.key_of(state))
+    # By position is right only where training knows none of the journey's states.
+    of_journey = AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model)
+    effects = trained(latest, parameters.weigh_by).effects
+    found = of_journey.values_list(*["channel", *([beside] if beside else [])])
+    return not any(effects.get(states.key_of(list(state))) for state in found)
 
 
 def _check_range(since: dt.datetime) -> None:

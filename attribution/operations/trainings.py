@@ -18,6 +18,7 @@ from attribution.operations.runs import start_run
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
 
+TRIES_TO_KEEP = 60
 # A message that got lost is sent again after this long.
 REQUEUE_AFTER = dt.timedelta(seconds=60)
 
@@ -44,6 +45,8 @@ def start_training(
     """
     config = _config(config_id)
     end = end or timezone.now()
+    if not scheduling.EARLIEST < end <= timezone.now():
+        raise ValidationError({"end": ValidationError("Must be between 2000 and now.", code="out_of_range")})
     days = days or Parameters.from_json(config.parameters).training_days
     start = end - dt.timedelta(days=days)
     if not Conversion.objects.filter(occurred_at__gte=start, occurred_at__lt=end).exists():
@@ -164,8 +167,19 @@ def _train(training_id: UUID, advance: Callable[[int, int], None], calculate: bo
         _over(open_ones, status=Training.Status.FAILED, error=f"{type(error).__name__}: {error}"[:2000])
         raise
     else:
-        _keep(open_ones, asked, learnt, calculate)
+        _keep_when_free(open_ones, asked, learnt, calculate)
     return True
+
+
+def _keep_when_free(open_ones: Any, asked: Training, learnt: training.Learnt, calculate: bool) -> None:
+    """What was learnt is not thrown away because a batch is writing: each try waits for as long as one should."""
+    for _ in range(TRIES_TO_KEEP):
+        try:
+            return _keep(open_ones, asked, learnt, calculate)
+        except scheduling.RecordsAreWritten as error:
+            refusal = error
+    _over(open_ones, status=Training.Status.FAILED, error=f"{refusal} It was tried {TRIES_TO_KEEP} times.")
+    return None
 
 
 @transaction.atomic

@@ -105,7 +105,7 @@ BAD = [
     ("model", "magic", "model", "invalid_choice"),
     ("model", None, "model", "null"),
     ("conversionId", "conversion-1", "conversionId", "invalid"),
-    ("conversionId", "01950000-0000-7000-8000-000000000001", "conversionId", "invalid"),
+    ("conversionId", "01950000-0000-7000-8000-000000000001", "conversionId", "unknown_conversion"),
     ("models", ["linear"], "models", "unknown_field"),
 ]
 BAD_TRIALS = [

@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from attribution import operations, states, training
 from attribution.engine import markov
 from attribution.engine.parameters import Parameters
-from attribution.models import AttributionRecord, Run, Training
+from attribution.models import AttributionRecord, PayableModel, Run, Training
+from attribution.operations import scheduling
 from conversions.models import Conversion
 from tests.attribution.worlds import NOW, journey_of, make_world
 from tests.factories import (
@@ -219,6 +220,46 @@ def test_decided_money_is_never_priced_anew_by_a_training():
     assert list(refused.value.message_dict) == ["effective_from"]
 
 
+def test_what_was_shared_by_position_is_not_approved_once_training_knows_its_journey():
+    TrainingFactory(effective_from=NOW - 10 * DAY)
+    PayableModel.objects.create(model="data_driven", effective_from=NOW - 10 * DAY)
+    of_model = {"model": "data_driven", "payable": True, "occurred_at": NOW}
+    unknown = AttributionRecordFactory(channel="chat", **of_model)
+    approval = {"status": "approved", "reason": "Checked.", "by": UserFactory()}
+    beside_known = AttributionRecordFactory(channel="chat", **of_model)
+    AttributionRecordFactory(channel="email", conversion_id=beside_known.conversion_id, **of_model)
+    with pytest.raises(operations.RecordOutdated):
+        operations.change_record(record_id=beside_known.pk, **approval)
+    assert operations.change_record(record_id=unknown.pk, **approval).status == "approved"
+
+
+def test_a_record_of_an_older_training_is_not_approved():
+    older, newer = TrainingFactory(effective_from=NOW - 20 * DAY), TrainingFactory(effective_from=NOW - 10 * DAY)
+    PayableModel.objects.create(model="data_driven", effective_from=NOW - 30 * DAY)
+    of_model = {"model": "data_driven", "payable": True, "occurred_at": NOW, "channel": "email"}
+    approval = {"status": "approved", "reason": "Checked.", "by": UserFactory()}
+    with pytest.raises(operations.RecordOutdated):
+        operations.change_record(record_id=AttributionRecordFactory(training=older, **of_model).pk, **approval)
+    operations.change_record(record_id=AttributionRecordFactory(training=newer, **of_model).pk, **approval)
+
+
+def test_what_was_learnt_waits_for_records_that_are_being_written(monkeypatch):
+    make_world(40)
+    started = operations.start_training(config_id=configure().pk, end=END, queue=False)
+    refusals = iter([operations.RecordsAreWritten("busy"), operations.RecordsAreWritten("busy")])
+    hold = scheduling.hold_approvals
+
+    def busy_twice(*arguments):
+        for refusal in refusals:
+            raise refusal
+        hold(*arguments)
+
+    monkeypatch.setattr(scheduling, "hold_approvals", busy_twice)
+    operations.train(started.pk)
+    started.refresh_from_db()
+    assert started.status == "finished"
+
+
 def test_two_trainings_of_one_configuration_do_not_run_at_once():
     make_world(20)
     configure()
@@ -298,7 +339,7 @@ def test_the_command_trains_and_prints_what_it_learnt(capsys):
 def test_routes_train_list_and_show(client):
     make_world(40)
     configure()
-    client.force_login(UserFactory(role="Operations"))
+    client.force_login(UserFactory(is_superuser=True))
     base = "/api/v1/attribution/attribution/trainings"
     answer = client.post(base, {"end": END.isoformat()}, content_type="application/json")
     assert answer.status_code == 202
@@ -314,16 +355,18 @@ def test_routes_train_list_and_show(client):
     ("body", "field"),
     [
         ({"days": 0}, "days"),
-        ({"days": 30, "end": "2001-01-01T00:00:00Z"}, "days"),
+        ({"days": 30, "end": "2005-01-01T00:00:00Z"}, "days"),
         ({"configVersion": 99}, "configVersion"),
         ({"end": "yesterday"}, "end"),
+        ({"end": "0001-01-02T00:00:00Z"}, "end"),
+        ({"end": "2999-01-01T00:00:00Z"}, "end"),
         ({"effectiveFrom": "1999-01-01T00:00:00Z"}, "effectiveFrom"),
         ({"order": 2}, "order"),
     ],
 )
 def test_a_bad_request_is_refused_by_name(client, body, field):
     make_world(20)
-    client.force_login(UserFactory(role="Operations"))
+    client.force_login(UserFactory(is_superuser=True))
     body = {"end": END.isoformat()} | body
     answer = client.post("/api/v1/attribution/attribution/trainings", body, content_type="application/json")
     assert answer.status_code == 400

@@ -237,7 +237,9 @@ def expect_read_only(page):
 
 
 def buttons_that_act(page):
-    adding = page.locator("a[href*='/add/']:visible, a:visible:has-text('Start a run')")
+    adding = page.locator(
+        "a[href*='/add/']:visible, a:visible:has-text('Start a run'), a:visible:has-text('Add a version')"
+    )
     acting = page.get_by_role("button", name=re.compile("Save|Delete|Cancel the run"))
     return adding.count() + acting.count()
 

@@ -5,6 +5,9 @@ document.addEventListener("DOMContentLoaded", () => {
   const EVERY = 1000;
   const number = new Intl.NumberFormat("en-US");
   const one = (selector) => page.querySelector(selector);
+  let leaving = false;
+  // Cancelling loads the page anew by itself; a reload meanwhile would break that off.
+  page.addEventListener("submit", () => { leaving = true; });
   const first = JSON.parse(document.getElementById("run-progress").textContent);
 
   const duration = (seconds) => {
@@ -51,7 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!run.over) return;
     page.dataset.over = "yes";
     // Findings and the times of the run are drawn by the server.
-    if (!first.over) window.location.reload();
+    if (!first.over && !leaving) window.location.reload();
   };
 
   const poll = async () => {
