@@ -18,7 +18,7 @@ HEAD = b"lead_id,channel,timestamp\n"
     [
         (b"", "The file is empty"),
         (b"\xef\xbb\xbf\n\n", "The file is empty"),
-        (gzip.compress(b""), "The file is empty"),
+        (gzip.compress(b"", mtime=0), "The file is empty"),
         (HEAD.decode().encode("utf-16"), "The file is in UTF-16"),
         (b"lead_id,channel,timestamp\ra,email,2026-07-01T00:00:00Z\r", "Lines end in CR alone"),
         (b"lead,channel\n", "no column for lead_id and timestamp. Its columns: lead, channel. Fields that can be"),
