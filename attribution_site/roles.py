@@ -1,4 +1,4 @@
-"""The staff roles of the product, as Django groups. One table says who may do what."""
+"""Who may do what, in two tables: the staff's roles, as Django groups, and the scopes of programs' keys."""
 
 from django.apps import apps as registry
 from django.contrib.auth.management import create_permissions
@@ -47,6 +47,37 @@ ROLES = {
     "Analyst": [*READ_ALL, *TRY_OUT],
     "Auditor": READ_ALL,
 }
+
+# The scopes of a key (`partners.models.Scope`): of programs that work for the house …
+SCOPES = {
+    "ingest": ["touchpoints.add_touchpoint", "conversions.add_conversion"],
+    "read": READ_ALL,
+    "touchpoints:write": [f"touchpoints.{verb}_touchpoint" for verb in ("add", "change", "delete")],
+    "conversions:write": ["conversions.add_conversion", "conversions.change_conversion"],
+    "attribution:write": [*TRY_OUT, "attribution.add_run", "attribution.change_run"],
+    "records:write": ["attribution.change_attributionrecord"],
+    "partners:write": [f"partners.{verb}_{kind}" for verb in ("add", "change") for kind in ("partner", "broker")],
+    "spend:write": [],
+    "configurations:write": ["attribution.add_modelconfig", "attribution.add_training"],
+    "webhooks:write": [],
+}
+# … and of those of a partner or broker, who meet only what is their own.
+BOUND_SCOPES = {
+    "ingest": ["touchpoints.add_touchpoint"],
+    "partner": [
+        "partners.view_partner",
+        "partners.view_broker",
+        *(f"partners.{verb}_apikey" for verb in ("view", "add", "change")),
+        *(f"touchpoints.{verb}_touchpoint" for verb in ("view", "add", "change", "delete")),
+        "attribution.view_attributionrecord",
+    ],
+}
+
+
+def permissions_of(scopes, *, is_bound):
+    """The permissions that a key with these scopes has."""
+    table = BOUND_SCOPES if is_bound else SCOPES
+    return frozenset(permission for scope in scopes for permission in table.get(scope, ()))
 
 
 def sync_roles(*, app_config, using, apps=registry, **_):

@@ -52,6 +52,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "drf_standardized_errors",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_filters",
     "django_celery_beat",
     "pgtrigger",
@@ -145,7 +147,10 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["attribution_site.api.access.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "attribution_site.api.access.KeyAuthentication",
+        "attribution_site.api.access.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["attribution_site.api.access.ModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["attribution_site.api.wire.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["attribution_site.api.wire.StrictJSONParser"],

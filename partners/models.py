@@ -1,12 +1,27 @@
-"""Who can earn: partners and brokers, known by the ids that the platform gave them."""
+"""Who can earn: partners and brokers, known by the ids that the platform gave them; and the keys of programs."""
 
+import uuid_utils.compat
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Length
+from django.db.models import Q
+from django.db.models.functions import Length, Now
+from django.utils import timezone
 
 models.CharField.register_lookup(Length)
 
 opaque_id = RegexValidator(r"^[^\x00-\x1f\x7f]{1,64}\Z", "Give 1 to 64 printable characters.")
+
+
+def uuid7():
+    """A new time-ordered id (UUID version 7)."""
+    return uuid_utils.compat.uuid7()
+
+
+def payee_of(user):
+    """The partner or broker that the asker is bound to, by kind and id: ("partner", "partner-abc"). None: to nobody."""
+    return getattr(user, "payee", None)
 
 
 class PayeeQuerySet(models.QuerySet):
@@ -14,8 +29,12 @@ class PayeeQuerySet(models.QuerySet):
         return self.filter(status=Payee.Status.ACTIVE)
 
     def visible_to(self, user):
-        """Rows the user may read. A user we cannot place sees nothing."""
-        return self if user.has_perm(f"partners.view_{self.model._meta.model_name}") else self.none()
+        """Rows the user may read: of a partner or broker, itself. A user we cannot place sees nothing."""
+        name = self.model._meta.model_name
+        if not user.has_perm(f"partners.view_{name}"):
+            return self.none()
+        payee = payee_of(user)
+        return self if payee is None else self.filter(pk=payee.id) if payee.kind == name else self.none()
 
 
 class Payee(models.Model):
@@ -59,3 +78,76 @@ class Partner(Payee):
 
 class Broker(Payee):
     pass
+
+
+class Scope(models.TextChoices):
+    """What a key may do. `attribution_site/roles.py` says which permissions each stands for."""
+
+    INGEST = "ingest", "Send touchpoints and conversions; read nothing"
+    READ = "read", "Read everything"
+    PARTNER = "partner", "What a partner or broker may do with its own"
+    TOUCHPOINTS = "touchpoints:write", "Create, change and delete touchpoints"
+    CONVERSIONS = "conversions:write", "Create, change and reverse conversions"
+    ATTRIBUTION = "attribution:write", "Start calculations and comparisons"
+    RECORDS = "records:write", "Approve records and change their payee"
+    PARTNERS = "partners:write", "Create and change partners and brokers"
+    SPEND = "spend:write", "Report spend"
+    CONFIGURATIONS = "configurations:write", "Create configurations and trainings"
+    WEBHOOKS = "webhooks:write", "Create and change webhooks"
+
+
+# What a key of a partner or broker can have.
+BOUND_SCOPES = (Scope.PARTNER, Scope.INGEST)
+
+
+class ApiKeyQuerySet(models.QuerySet):
+    def visible_to(self, user):
+        """Rows the user may read: of a partner or broker, its own. A user we cannot place sees nothing."""
+        if not user.has_perm("partners.view_apikey"):
+            return self.none()
+        payee = payee_of(user)
+        return self if payee is None else self.filter(**{f"{payee.kind}_id": payee.id})
+
+    def usable(self):
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+
+
+class ApiKey(models.Model):
+    """A program's key. The key itself is shown once and not kept: only its SHA-256, which needs no slow hash, as
+    the key is 256 random bits."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=100, help_text="What uses it: a program, a site.")
+    prefix = models.CharField(max_length=16, editable=False, help_text="How the key begins.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32, choices=Scope))
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
+    broker = models.ForeignKey(Broker, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    replaced_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="replaces"
+    )
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(name="apikey_has_scopes", condition=Q(scopes__len__gte=1)),
+            models.CheckConstraint(name="apikey_of_one_payee", condition=Q(partner=None) | Q(broker=None)),
+            models.CheckConstraint(
+                name="apikey_bound_scopes",
+                condition=(Q(partner=None, broker=None) & ~Q(scopes__contains=["partner"]))
+                | (~Q(partner=None, broker=None) & Q(scopes__contained_by=["partner", "ingest"])),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.name} ({self.prefix}…)"

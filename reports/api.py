@@ -5,6 +5,7 @@ from rest_framework.response import Response
 
 from attribution.engine.models import MODELS
 from attribution.models import AttributionModel
+from attribution_site.api.access import person_of
 from attribution_site.api.fields import PeriodBoundary, StrictSerializer, Text
 from attribution_site.api.lists import check_parameters
 from conversions import currencies
@@ -46,7 +47,7 @@ class ReportViewSet(viewsets.GenericViewSet):
         period = {"start": asked["startDate"], "end": asked["endDate"]}
         filters = dict(serializer.validated_data)
         question = operations.ask(start=filters.pop("start_date"), end=filters.pop("end_date"), **filters)
-        report = operations.generate_report(question=question, period=period, created_by=request.user)
+        report = operations.generate_report(question=question, period=period, created_by=person_of(request.user))
         return Response({"report_id": report.pk, **report.result})
 
     def retrieve(self, request, pk):

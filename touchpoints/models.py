@@ -3,22 +3,17 @@
 import datetime as dt
 
 import pgtrigger
-import uuid_utils.compat
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from partners.models import opaque_id
+from partners.models import opaque_id, payee_of, uuid7
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 CLOCK_SKEW = dt.timedelta(days=1)
-
-
-def uuid7():
-    """A new time-ordered id (UUID version 7)."""
-    return uuid_utils.compat.uuid7()
 
 
 def sane_time(value):
@@ -61,8 +56,11 @@ def _changed_days(operation, rows, **tables):
 
 class TouchpointQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """Rows the user may read. A user we cannot place sees nothing."""
-        return self if user.has_perm("touchpoints.view_touchpoint") else self.none()
+        """Rows the user may read: of a partner or broker, its own. A user we cannot place sees nothing."""
+        if not user.has_perm("touchpoints.view_touchpoint"):
+            return self.none()
+        payee = payee_of(user)
+        return self if payee is None else self.filter(**{f"{payee.kind}_id": payee.id})
 
     def in_time_order(self):
         return self.order_by("timestamp", "id")
@@ -87,6 +85,12 @@ class Touchpoint(models.Model):
     click_ids = models.JSONField(null=True, blank=True)
     timestamp = models.DateTimeField(default=timezone.now, validators=[sane_time])
     received_at = models.DateTimeField(db_default=Now(), editable=False)
+    redacted = ArrayField(
+        models.CharField(max_length=16),
+        null=True,
+        editable=False,
+        help_text="The fields in which something looked like an e-mail address, a phone, SSN or card number.",
+    )
 
     objects = TouchpointQuerySet.as_manager()
 

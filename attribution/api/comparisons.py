@@ -10,6 +10,7 @@ from attribution import lab_tables, operations
 from attribution.api.calculation import ParametersField
 from attribution.api.fields import ModelField
 from attribution.models import Comparison
+from attribution_site.api.access import person_of
 from attribution_site.api.fields import Moment, PeriodBoundary, StrictSerializer, Text
 from attribution_site.api.lists import check_parameters
 from attribution_site.api.wire import camel
@@ -152,7 +153,7 @@ class ComparisonViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, views
             end=values["end_date"],
             currency=values.get("currency"),
             contenders=values["contenders"],
-            by=request.user,
+            by=person_of(request.user),
         )
         place = reverse("comparison-detail", kwargs={"comparison_id": comparison.pk}, request=request)
         answer = {"comparison_id": comparison.pk, "status": comparison.status}
@@ -170,7 +171,7 @@ class ComparisonViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, views
         return csv_answer(comparison)
 
     def perform_destroy(self, comparison):
-        operations.delete_comparison(comparison_id=comparison.pk, by=self.request.user)
+        operations.delete_comparison(comparison_id=comparison.pk, by=person_of(self.request.user))
 
 
 def csv_answer(comparison):

@@ -14,6 +14,7 @@ from attribution.engine.parameters import Parameters
 from attribution.models import AttributionModel, ModelConfig, Training
 from attribution.schedule import Payments, Period, in_effect, next_version, with_until
 from attribution.wording import HOW_IT_SHARES
+from attribution_site.api.access import person_of
 from attribution_site.api.fields import Flag, Moment, StrictSerializer
 from attribution_site.api.lists import PageNumberPagination, check_parameters
 from attribution_site.api.wire import camel
@@ -113,7 +114,7 @@ class ConfigurationViewSet(viewsets.GenericViewSet):
     def create(self, request):
         asked = ConfigurationRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        made = operations.create_model_config(**asked.validated_data, by=request.user)
+        made = operations.create_model_config(**asked.validated_data, by=person_of(request.user))
         return self._answer(made.model, version=made.version, status=status.HTTP_201_CREATED)
 
     def _asked_version(self, model):

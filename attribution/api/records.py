@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from attribution import operations
 from attribution.api import explanations
 from attribution.models import AttributionRecord
+from attribution_site.api.access import person_of
 from attribution_site.api.fields import Number, StrictSerializer, Text
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
 from partners.models import opaque_id
@@ -116,7 +117,7 @@ class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
         record = self.get_object()
         asked = RecordChangeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        operations.change_record(record_id=record.pk, by=request.user, **asked.validated_data)
+        operations.change_record(record_id=record.pk, by=person_of(request.user), **asked.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
     @action(detail=True)

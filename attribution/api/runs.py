@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from attribution import operations
 from attribution.api.fields import LeadField, ModelField
 from attribution.models import Finding, Run, Shard
+from attribution_site.api.access import person_of
 from attribution_site.api.fields import Moment, PeriodBoundary, StrictSerializer, StrictUUID
 
 MAX_NAMED = 10_000
@@ -114,7 +115,7 @@ class RunViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
             end=values.get("end_date"),
             lead_ids=values.get("lead_ids"),
             conversion_ids=values.get("conversion_ids"),
-            created_by=request.user,
+            created_by=person_of(request.user),
         )
         return Response({"run_id": run.pk, "status": run.status}, status=status.HTTP_202_ACCEPTED)
 

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from attribution import operations
 from attribution.models import ModelConfig, Training
+from attribution_site.api.access import person_of
 from attribution_site.api.fields import Moment, StrictSerializer
 
 
@@ -90,6 +91,8 @@ class TrainingViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
         asked = TrainingRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
-        training = operations.start_training(config_id=values.pop("config_version", None), by=request.user, **values)
+        training = operations.start_training(
+            config_id=values.pop("config_version", None), by=person_of(request.user), **values
+        )
         answer = {"training_id": training.pk, "number": training.number, "status": training.status}
         return Response(answer, status=status.HTTP_202_ACCEPTED)

@@ -37,7 +37,7 @@ def change_record(
     if not reason.strip():
         raise ValidationError({"reason": ValidationError("Say why: the audit log keeps it.", code="required")})
     record = AttributionRecord.objects.select_for_update().get(pk=record_id)
-    with pghistory.context(reason=reason, user=by.pk):
+    with pghistory.context(reason=reason, user=by and by.pk):
         if payee_type is not None or payee_id is not None:
             _change_payee(record, payee_type or record.payee_type, payee_id or "")
         if status is not None and status != record.status:

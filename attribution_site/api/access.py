@@ -1,6 +1,33 @@
 """Who is asking, and whether they may. What they may see of a table is its queryset's `visible_to`."""
 
 from rest_framework import authentication, permissions
+from rest_framework.exceptions import AuthenticationFailed
+
+from attribution_site.api import keys
+
+SCHEME = "Api-Key"
+
+
+def person_of(user):
+    """The person among the two kinds of askers; a program's key is none."""
+    return None if isinstance(user, keys.KeyHolder) else user
+
+
+class KeyAuthentication(authentication.BaseAuthentication):
+    def authenticate(self, request):
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if not header:
+            return None
+        scheme, _, key = header.partition(" ")
+        if scheme.lower() != SCHEME.lower():
+            raise AuthenticationFailed(f"Authorize by a header `Authorization: {SCHEME} <key>`.")
+        holder = keys.known.holder(key.strip())
+        if holder is None:
+            raise AuthenticationFailed("There is no such key, or it has expired or was revoked.")
+        return holder, holder.key_id
+
+    def authenticate_header(self, request):
+        return SCHEME
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
