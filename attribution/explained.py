@@ -34,13 +34,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Touch:
-    """One touch of the journey. Nothing else in an explanation says who another touch belongs to: what a reader may
-    not see of others is to be taken out here."""
+    """One touch of the journey. `blurred`: it is another payee's, and this reader is not told what it was."""
 
-    touchpoint_id: UUID
-    timestamp: dt.datetime
+    touchpoint_id: UUID | None
+    timestamp: dt.datetime | None
     seconds_before: Decimal
-    channel: str
+    channel: str | None
     source: str | None
     campaign: str | None
     partner_id: str | None
@@ -56,6 +55,7 @@ class Touch:
     revenue: Part | None
     commission: Part | None
     effect: dict[str, Any] | None
+    blurred: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,13 @@ def headers_of_analyst():
 
 
 @contextmanager
-def server():
-    """The port of a server in a process of its own."""
+def server(**variables):
+    """The port of a server in a process of its own, with these environment variables besides."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--no-ws", "--blocking-threads", "8", "--log-level", "error", "attribution_site.wsgi:application"]
-    process = subprocess.Popen(command, env=environment())
+    process = subprocess.Popen(command, env=environment() | variables)
     try:
         wait_for(port, process)
         yield port

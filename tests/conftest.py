@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
+import partners.tasks
 from attribution import store, tasks
 from tests.factories import UserFactory
 
@@ -27,10 +28,17 @@ def connections_end_before_their_database(django_db_setup):
 def queue():
     """A queue that no other worker listens to: the Redis may be shared with a running product."""
     name = f"tests-{uuid.uuid4().hex[:8]}"
-    for task in (tasks.calculate_shard, tasks.train, tasks.compare, tasks.refresh_daily_credit):
+    of_partners = (partners.tasks.send_webhooks, partners.tasks.mail_that_webhook_is_disabled)
+    for task in (tasks.calculate_shard, tasks.train, tasks.compare, tasks.refresh_daily_credit, *of_partners):
         task.queue = name
     yield name
     redis.from_url(settings.REDIS_URL).delete(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_is_throttled():
+    """Tests ask faster than people, and all processes' users count in one Redis."""
+    settings.THROTTLES |= dict.fromkeys(settings.THROTTLES, "1000000000/s")
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """Who is asking, and whether they may. What they may see of a table is its queryset's `visible_to`."""
 
+import pghistory
 from rest_framework import authentication, permissions
 from rest_framework.exceptions import AuthenticationFailed
 
 from attribution_site.api import keys
-
-SCHEME = "Api-Key"
 
 
 def person_of(user):
@@ -15,19 +14,19 @@ def person_of(user):
 
 class KeyAuthentication(authentication.BaseAuthentication):
     def authenticate(self, request):
-        header = request.META.get("HTTP_AUTHORIZATION")
-        if not header:
+        if not request.META.get("HTTP_AUTHORIZATION"):
             return None
-        scheme, _, key = header.partition(" ")
-        if scheme.lower() != SCHEME.lower():
-            raise AuthenticationFailed(f"Authorize by a header `Authorization: {SCHEME} <key>`.")
-        holder = keys.known.holder(key.strip())
+        if keys.key_in(request) is None:
+            raise AuthenticationFailed(f"Authorize by a header `Authorization: {keys.SCHEME} <key>`.")
+        holder = keys.holder_asking(request)
         if holder is None:
             raise AuthenticationFailed("There is no such key, or it has expired or was revoked.")
+        # What a write leaves in the audit log then says which key it was.
+        pghistory.context(key=str(holder.key_id))
         return holder, holder.key_id
 
     def authenticate_header(self, request):
-        return SCHEME
+        return keys.SCHEME
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

@@ -108,12 +108,16 @@ def described(error):
 # What Django answers by itself, before or outside of REST framework, for paths of the API and for others.
 
 
+def answer_of(http_status, code, detail, *, attr=None):
+    """A refusal in the one shape, for where REST framework is not."""
+    kind = "server_error" if http_status >= 500 else "validation_error" if attr else "client_error"
+    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": attr}]}, status=http_status)
+
+
 def _answer(request, fallback, code, detail, http_status):
     if not f"{request.path}/".startswith("/api/"):
         return fallback()
-    kind = "server_error" if http_status >= 500 else "client_error"
-    error = {"code": code, "detail": detail, "attr": None}
-    return JsonResponse({"type": kind, "errors": [error]}, status=http_status)
+    return answer_of(http_status, code, detail)
 
 
 def bad_request(request, exception=None):

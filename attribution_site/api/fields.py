@@ -14,7 +14,9 @@ from rest_framework.exceptions import ValidationError
 
 from attribution_site.api.errors import WHOLE_BODY, unknown_field
 from attribution_site.api.wire import camel
+from partners.models import payee_of
 
+PAYEE_IDS = ("partner_id", "broker_id")
 NO_OFFSET = "Give the time's offset: Z, or one such as +02:00."
 
 
@@ -115,6 +117,19 @@ class Flag(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class MaskedPayees(serializers.BaseSerializer):
+    """A row that names a partner and a broker: who asks as one of them is told of itself only."""
+
+    def to_representation(self, instance):
+        values = super().to_representation(instance)
+        request = self.context.get("request")
+        payee = payee_of(request.user) if request else None
+        if payee is not None:
+            own = (f"{payee.kind}_id", payee.id)
+            values |= {name: None for name in PAYEE_IDS if (name, values[name]) != own}
+        return values
 
 
 class StrictSerializer(serializers.Serializer):

@@ -14,6 +14,7 @@ from attribution_site import roles
 from partners.models import ApiKey
 from partners.operations import digest_of
 
+SCHEME = "Api-Key"
 # How long a process believes what it knows of a key: a revoked one ends everywhere within this.
 BELIEVED = 5.0  # seconds
 MOST_KNOWN = 10_000
@@ -79,6 +80,23 @@ class _Known:
 
 
 known = _Known()
+
+
+def key_in(request):
+    """The key that the request's `Authorization` header holds, if that is of our scheme; else None."""
+    scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return key.strip() if scheme.lower() == SCHEME.lower() else None
+
+
+def holder_asking(request):
+    key = key_in(request)
+    return None if key is None else known.holder(key)
+
+
+def payee_asking(request):
+    """The partner or broker whose key the request comes with, if it does."""
+    holder = holder_asking(request)
+    return None if holder is None else holder.payee
 
 
 def _look_up(digest):

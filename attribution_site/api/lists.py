@@ -14,6 +14,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from attribution_site.api.errors import UNKNOWN_NAME
 from attribution_site.api.fields import period_boundary
 from attribution_site.api.wire import camel
+from partners.models import payee_of
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 500
@@ -42,7 +43,15 @@ class StrictFilterBackend(DjangoFilterBackend):
         known = {camel(name): isinstance(each, several) for name, each in filters.items()}
         paginator = getattr(view, "paginator", None)
         check_parameters(request, known | dict.fromkeys(getattr(paginator, "parameters", ()), False))
-        return super().filter_queryset(request, queryset, view)
+        return super().filter_queryset(request, _of_asker(request, queryset), view)
+
+
+def _of_asker(request, queryset):
+    """A partner or broker that asks for another's rows finds none, also among its own that name another as well."""
+    payee = payee_of(request.user)
+    own = {f"{payee.kind}Id": [payee.id]} if payee else {}
+    asked = {name: request.query_params.getlist(name) for name in ("partnerId", "brokerId") if payee}
+    return queryset.none() if any(ids and ids != own.get(name) for name, ids in asked.items()) else queryset
 
 
 def check_parameters(request, known):
@@ -106,8 +115,32 @@ def _page_size(request):
     return int(text)
 
 
+def _told(name, description, **schema):
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+PAGE_SIZE_TOLD = _told(
+    "pageSize", "Rows a page.", type="integer", minimum=1, maximum=MAX_PAGE_SIZE, default=PAGE_SIZE
+)
+
+
+def _page_told(rows, **more):
+    link = {"type": ["string", "null"], "format": "uri"}
+    properties = more | {"next": link, "previous": link, "results": rows}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 class PageNumberPagination(pagination.PageNumberPagination):
     parameters = ("page", "pageSize")
+
+    def get_schema_operation_parameters(self, view):
+        return [
+            _told("page", "Which page, from 1.", type="integer", minimum=1, maximum=10**9 - 1, default=1),
+            PAGE_SIZE_TOLD,
+        ]
+
+    def get_paginated_response_schema(self, schema):
+        return _page_told(schema, count={"type": "integer", "minimum": 0, "description": "Of rows on all pages."})
 
     def get_page_size(self, request):
         return _page_size(request)
@@ -127,6 +160,13 @@ class KeysetPagination(pagination.BasePagination):
     """
 
     parameters = ("cursor", "pageSize")
+
+    def get_schema_operation_parameters(self, view):
+        told = "Where a page begins: follow `next` and `previous` as they are."
+        return [_told("cursor", told, type="string", minLength=1), PAGE_SIZE_TOLD]
+
+    def get_paginated_response_schema(self, schema):
+        return _page_told(schema)
 
     def paginate_queryset(self, queryset, request, view=None):
         self.request, self.model = request, queryset.model

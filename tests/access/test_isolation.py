@@ -1,0 +1,181 @@
+"""A partner's or broker's key meets only what is its own, even where a filter is forgotten."""
+
+import uuid
+
+import pytest
+from django.db import connection
+from django.db.utils import ProgrammingError
+
+from attribution.models import AttributionRecord
+from attribution_site.api.keys import Payee
+from attribution_site.isolation import CREATE_ROLE, ROLE, as_owner, restricted_to
+from conversions.models import Conversion
+from partners.models import ApiKey, Broker, Partner
+from partners.operations import create_key
+from tests.api import BASE, refused
+from tests.factories import (
+    AttributionRecordFactory,
+    BrokerFactory,
+    ConversionFactory,
+    PartnerFactory,
+    TouchpointFactory,
+)
+from touchpoints.models import Touchpoint
+
+A, B = Payee("partner", "partner-a"), Payee("partner", "partner-b")
+LISTS = {
+    "touchpoints": Touchpoint,
+    "leads/lead-both/touchpoints": Touchpoint,
+    "attributions": AttributionRecord,
+    "partners": Partner,
+    "brokers": Broker,
+}
+
+
+@pytest.fixture
+def two_partners(db):
+    """Partners a and b and a broker, each with a touch of one lead that converted, and with a record."""
+    PartnerFactory(id="partner-a"), PartnerFactory(id="partner-b"), BrokerFactory(id="broker-c")
+    conversion = ConversionFactory(lead_id="lead-both")
+    for column, payee in (("partner_id", A), ("partner_id", B), ("broker_id", Payee("broker", "broker-c"))):
+        touch = TouchpointFactory(lead_id="lead-both", **{column: payee.id})
+        AttributionRecordFactory(
+            lead_id="lead-both",
+            conversion_id=conversion.pk,
+            touchpoint_id=touch.pk,
+            payee_type=payee.kind,
+            payee_id=payee.id,
+            **{"partner_id": None} | {column: payee.id},
+        )
+        create_key(name=f"key of {payee.id}", scopes=["partner"], payee=payee)
+
+
+@pytest.fixture
+def partner_a(two_partners, client_of):
+    return client_of("partner", payee=A)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_partner_lists_its_own_and_nobody_elses(partner_a, path):
+    answer = partner_a.get(f"{BASE}/{path}")
+    assert answer.status_code == 200
+    assert "partner-b" not in answer.content.decode()
+    assert "broker-c" not in answer.content.decode()
+    assert len(answer.json()["results"]) == (0 if path == "brokers" else 1)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_forgotten_filter_leaks_nothing(partner_a, path, monkeypatch):
+    monkeypatch.setattr(type(LISTS[path].objects.all()), "visible_to", lambda rows, user: rows)
+    answer = partner_a.get(f"{BASE}/{path}")
+    assert answer.status_code == 200
+    assert "partner-b" not in answer.content.decode()
+    assert "broker-c" not in answer.content.decode()
+
+
+def test_the_same_forgotten_filter_would_leak_without_the_second_lock(partner_a, monkeypatch, settings):
+    monkeypatch.setattr(type(Touchpoint.objects.all()), "visible_to", lambda rows, user: rows)
+    monkeypatch.setattr("attribution_site.isolation.ENTER", "SELECT %s, %s, %s")
+    assert len(partner_a.get(f"{BASE}/touchpoints").json()["results"]) == 3
+
+
+@pytest.mark.parametrize("model", [Touchpoint, AttributionRecord, Partner, ApiKey])
+def test_the_database_shows_a_payee_its_own_rows_only(two_partners, model):
+    with restricted_to(A):
+        assert model.objects.count() == 1
+
+
+@pytest.mark.parametrize("payee", [A, Payee("broker", "broker-c"), Payee("broker", "partner-a")])
+def test_conversions_are_seen_only_behind_own_touches(two_partners, payee):
+    ConversionFactory(lead_id="lead-of-nobody")
+    with restricted_to(payee):
+        assert Conversion.objects.count() == (0 if payee.id == "partner-a" and payee.kind == "broker" else 1)
+
+
+def test_the_database_takes_no_touch_for_another(two_partners):
+    with pytest.raises(ProgrammingError, match="row-level security"), restricted_to(A):
+        TouchpointFactory(partner_id="partner-b")
+
+
+@pytest.mark.parametrize(
+    "table", ["auth_user", "attribution_site_keptanswer", "attribution_keptjourney", "django_session"]
+)
+def test_other_tables_are_shut(two_partners, table):
+    with pytest.raises(ProgrammingError, match="permission denied"), restricted_to(A), connection.cursor() as cursor:
+        cursor.execute(f"SELECT FROM {table}")
+
+
+def test_after_the_request_the_connection_is_the_houses_again(partner_a):
+    partner_a.get(f"{BASE}/touchpoints")
+    assert Touchpoint.objects.count() == 3
+
+
+def test_what_the_house_does_for_a_payee_ends_with_its_block(two_partners):
+    with restricted_to(A):
+        with as_owner():
+            assert Touchpoint.objects.count() == 3
+        assert Touchpoint.objects.count() == 1
+
+
+def test_anothers_row_is_not_found_like_one_that_never_was(partner_a):
+    others = Touchpoint.objects.get(partner_id="partner-b").pk
+    for method, body in (("get", None), ("put", {"leadId": "l", "channel": "email"}), ("patch", {}), ("delete", None)):
+        answers = [getattr(partner_a, method)(f"{BASE}/touchpoints/{pk}", body) for pk in (others, uuid.uuid4())]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        assert answers[0].content == answers[1].content
+
+
+@pytest.mark.parametrize("query", ["partnerId=partner-b", "brokerId=broker-c", "partnerId=nobody"])
+def test_filtering_by_another_finds_nothing(partner_a, query):
+    TouchpointFactory(partner_id="partner-a", broker_id="broker-c")
+    assert partner_a.get(f"{BASE}/touchpoints?{query}").json()["results"] == []
+
+
+def test_of_an_own_touch_the_other_payee_is_not_told(partner_a):
+    touch = TouchpointFactory(partner_id="partner-a", broker_id="broker-c")
+    answer = partner_a.get(f"{BASE}/touchpoints/{touch.pk}").json()
+    assert (answer["partnerId"], answer["brokerId"]) == ("partner-a", None)
+
+
+def test_a_touch_with_frozen_credit_of_another_is_guarded_all_the_same(partner_a):
+    touch = TouchpointFactory(partner_id="partner-a")
+    AttributionRecordFactory(touchpoint_id=touch.pk, payee_id="partner-b", partner_id="partner-a", status="approved")
+    answer = partner_a.delete(f"{BASE}/touchpoints/{touch.pk}")
+    assert (answer.status_code, refused(answer)) == (409, {(None, "conflict")})
+
+
+def test_a_partner_sends_changes_and_deletes_its_own_touches(partner_a):
+    made = partner_a.post(f"{BASE}/touchpoints", {"leadId": "lead-1", "channel": "email"})
+    assert made.status_code == 201, made.content
+    assert made.json()["partnerId"] == "partner-a"
+    path = f"{BASE}/touchpoints/{made.json()['id']}"
+    assert partner_a.patch(path, {"channel": "webinar"}).json()["channel"] == "webinar"
+    assert partner_a.delete(path).status_code == 204
+
+
+@pytest.mark.parametrize("field", ["partnerId", "brokerId"])
+@pytest.mark.parametrize("form", ["one", "array"])
+def test_a_touch_for_another_is_refused_as_for_one_that_does_not_exist(partner_a, field, form):
+    anothers = "partner-b" if field == "partnerId" else "broker-c"
+    for payee_id in (anothers, "nobody"):
+        touch = {"leadId": "lead-1", "channel": "email", field: payee_id}
+        answer = partner_a.post(f"{BASE}/touchpoints", [touch] if form == "array" else touch)
+        errors = answer.json()["items"][0]["errors"] if form == "array" else answer.json()["errors"]
+        noun = field.removesuffix("Id")
+        told = {"code": "unknown", "detail": f"There is no {noun} {payee_id}.", "attr": field}
+        assert errors == [told]
+
+
+def test_a_database_user_that_is_no_superuser_can_set_the_wall_up(db):
+    """Since PostgreSQL 16 who makes a role may not act as it until told so."""
+    mine = CREATE_ROLE.replace(ROLE, "attribution_test_payee")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE attribution_test_plain CREATEROLE")
+        cursor.execute("GRANT CREATE, USAGE ON SCHEMA public TO attribution_test_plain WITH GRANT OPTION")
+        cursor.execute("SET LOCAL SESSION AUTHORIZATION attribution_test_plain")
+        for _ in range(2):
+            cursor.execute(mine)
+        cursor.execute("SET LOCAL ROLE attribution_test_payee")
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("attribution_test_payee",)
+        cursor.execute("RESET SESSION AUTHORIZATION")
