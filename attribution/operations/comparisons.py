@@ -21,7 +21,7 @@ from attribution.operations.contenders import checked, rules_of
 from attribution_site.errors import DomainError
 from conversions import currencies
 from conversions.models import LEAD_BUCKETS, Conversion, default_currency
-from touchpoints.models import sane_time
+from conversions.periods import check_period
 
 LONGEST_PERIOD = dt.timedelta(days=366)
 MOST_CONTENDERS = 6
@@ -75,35 +75,12 @@ def start_comparison(
 
     Raises ValidationError that names the field, TooManyComparisons while the same person's are at work.
     """
-    _check_period(start, end)
-    currency = currency or default_currency()
-    _check_currency(currency)
-    asked = [{}, *contenders] if len(contenders) == 1 else list(contenders)
-    if not 2 <= len(asked) <= MOST_CONTENDERS:
-        raise ValidationError(
-            {"contenders": ValidationError(f"Give one to {MOST_CONTENDERS} contenders.", code="invalid")}
-        )
-    compared = checked(asked, first=len(contenders) - len(asked))
-    conversions = _conversions(start, end, currency).count()
-    if not conversions:
-        raise ValidationError(
-            {
-                "start_date": ValidationError(
-                    f"There is no conversion in {currency} in this period.", code="no_conversions"
-                )
-            }
-        )
+    question = _question(start, end, contenders, currency or default_currency())
     if by is not None and Comparison.objects.filter(_OPEN, created_by=by).count() >= MOST_AT_ONCE:
         raise TooManyComparisons(f"{MOST_AT_ONCE} comparisons of yours are at work. Wait until one is over.")
     created = Comparison.objects.create(
-        question={
-            "start": start.isoformat(),
-            "end": end.isoformat(),
-            "currency": currency,
-            "contenders": compared,
-            "versions": versions_of(list(MODELS)),
-        },
-        conversions_total=conversions,
+        question=question,
+        conversions_total=_count_conversions(start, end, question["currency"]),
         created_by=by,
     )
     if queue:
@@ -111,16 +88,29 @@ def start_comparison(
     return created
 
 
-def _check_period(start: dt.datetime, end: dt.datetime) -> None:
-    try:
-        sane_time(start)
-    except ValidationError as error:
-        raise ValidationError({"start_date": error}) from None
-    if end <= start:
-        raise ValidationError({"end_date": ValidationError("Ends before it starts.", code="end_before_start")})
-    if end - start > LONGEST_PERIOD:
-        message = f"A comparison covers {LONGEST_PERIOD.days} days at most."
-        raise ValidationError({"end_date": ValidationError(message, code="period_too_long")})
+def _question(
+    start: dt.datetime, end: dt.datetime, contenders: Sequence[dict[str, Any]], currency: str
+) -> dict[str, Any]:
+    check_period(start, end, longest=LONGEST_PERIOD, noun="A comparison")
+    _check_currency(currency)
+    asked = [{}, *contenders] if len(contenders) == 1 else list(contenders)
+    if not 2 <= len(asked) <= MOST_CONTENDERS:
+        message = f"Give one to {MOST_CONTENDERS} contenders."
+        raise ValidationError({"contenders": ValidationError(message, code="invalid")})
+    return {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "currency": currency,
+        "contenders": checked(asked, first=len(contenders) - len(asked)),
+        "versions": versions_of(list(MODELS)),
+    }
+
+
+def _count_conversions(start: dt.datetime, end: dt.datetime, currency: str) -> int:
+    if count := _conversions(start, end, currency).count():
+        return int(count)
+    message = f"There is no conversion in {currency} in this period."
+    raise ValidationError({"start_date": ValidationError(message, code="no_conversions")})
 
 
 def _check_currency(code: str) -> None:
