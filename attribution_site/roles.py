@@ -7,8 +7,12 @@ READ_ALL = [
     "partners.view_partner",
     "partners.view_broker",
     "touchpoints.view_touchpoint",
+    "touchpoints.view_trackedsite",
+    "touchpoints.view_trackinglink",
     "conversions.view_conversion",
+    "conversions.view_reversal",
     "attribution.view_attributionrecord",
+    "attribution.view_adjustment",
     "attribution.view_run",
     "attribution.view_shard",
     "attribution.view_finding",
@@ -18,48 +22,77 @@ READ_ALL = [
     "attribution.view_training",
     "attribution.view_verification",
     "reports.view_report",
+    "reports.view_spend",
 ]
 
 # Who may try models out in the lab: nothing of it is ever paid, but it takes a worker.
 TRY_OUT = ["attribution.add_comparison", "attribution.delete_comparison"]
 
+# Which keys there are is for the staff: no key of a program reads of others.
+READ_KEYS = ["partners.view_apikey"]
+
+# Whoever knows a webhook's URL may be able to write to it: as with keys, the scope "read" is not enough.
+READ_WEBHOOKS = ["partners.view_webhookendpoint", "partners.view_webhookmessage"]
+WRITE_WEBHOOKS = [f"partners.{verb}_webhookendpoint" for verb in ("add", "change", "delete")]
+
+WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
+
+# Making a key is left to administrators. Operations may end one that got out.
 ROLES = {
     "Operations": [
         *READ_ALL,
+        *READ_KEYS,
+        *READ_WEBHOOKS,
+        *WRITE_WEBHOOKS,
         *TRY_OUT,
+        *WRITE_SPEND,
+        "partners.change_apikey",
         "touchpoints.add_touchpoint",
         "touchpoints.change_touchpoint",
         "touchpoints.delete_touchpoint",
+        "touchpoints.add_identity",
+        *(f"touchpoints.{verb}_{kind}" for verb in ("add", "change") for kind in ("trackedsite", "trackinglink")),
         "conversions.add_conversion",
         "conversions.change_conversion",
+        "conversions.add_reversal",
         "attribution.add_run",
         "attribution.change_run",
     ],
     "Finance": [
         *READ_ALL,
+        *READ_KEYS,
+        *READ_WEBHOOKS,
         *TRY_OUT,
+        *WRITE_SPEND,
         "partners.add_partner",
         "partners.change_partner",
         "partners.add_broker",
         "partners.change_broker",
         "attribution.change_attributionrecord",
     ],
-    "Analyst": [*READ_ALL, *TRY_OUT],
-    "Auditor": READ_ALL,
+    "Analyst": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *TRY_OUT],
+    "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS],
 }
 
 # The scopes of a key (`partners.models.Scope`): of programs that work for the house …
 SCOPES = {
-    "ingest": ["touchpoints.add_touchpoint", "conversions.add_conversion"],
+    "ingest": ["touchpoints.add_touchpoint", "touchpoints.add_identity", "conversions.add_conversion"],
     "read": READ_ALL,
-    "touchpoints:write": [f"touchpoints.{verb}_touchpoint" for verb in ("add", "change", "delete")],
-    "conversions:write": ["conversions.add_conversion", "conversions.change_conversion"],
+    "touchpoints:write": [
+        *(f"touchpoints.{verb}_touchpoint" for verb in ("add", "change", "delete")),
+        "touchpoints.add_identity",
+    ],
+    "conversions:write": [
+        "conversions.add_conversion",
+        "conversions.change_conversion",
+        "conversions.add_reversal",
+    ],
     "attribution:write": [*TRY_OUT, "attribution.add_run", "attribution.change_run"],
     "records:write": ["attribution.change_attributionrecord"],
     "partners:write": [f"partners.{verb}_{kind}" for verb in ("add", "change") for kind in ("partner", "broker")],
-    "spend:write": [],
+    "spend:write": WRITE_SPEND,
     "configurations:write": ["attribution.add_modelconfig", "attribution.add_training"],
-    "webhooks:write": [],
+    "webhooks:write": [*READ_WEBHOOKS, *WRITE_WEBHOOKS],
 }
 # … and of those of a partner or broker, who meet only what is their own.
 BOUND_SCOPES = {
@@ -68,6 +101,8 @@ BOUND_SCOPES = {
         "partners.view_partner",
         "partners.view_broker",
         *(f"partners.{verb}_apikey" for verb in ("view", "add", "change")),
+        *READ_WEBHOOKS,
+        *WRITE_WEBHOOKS,
         *(f"touchpoints.{verb}_touchpoint" for verb in ("view", "add", "change", "delete")),
         "attribution.view_attributionrecord",
     ],

@@ -7,6 +7,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from attribution_site import embedded
+from attribution_site.api.schema.configuration import SPECTACULAR_SETTINGS  # noqa: F401
 from attribution_site.unfold import UNFOLD  # noqa: F401
 
 env = environ.Env()
@@ -69,7 +70,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "touchpoints.ingestion.shortcut.ToTheDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -78,6 +82,8 @@ MIDDLEWARE = [
     "attribution_site.timezones.ReaderTimezone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
+    "attribution_site.api.idempotency.IdempotencyKeys",
+    "attribution_site.isolation.RestrictedToPayee",
 ]
 
 ROOT_URLCONF = "attribution_site.urls"
@@ -115,6 +121,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "resume lost calculation": {"task": "attribution.tasks.resume_lost_shards", "schedule": 30.0},
+    "calculate late touches": {"task": "attribution.tasks.calculate_late_touches", "schedule": 30.0},
     "refresh daily credit": {"task": "attribution.tasks.refresh_daily_credit", "schedule": 60.0},
     "refresh daily touches": {"task": "conversions.tasks.refresh_daily_touches", "schedule": 60.0},
     "count recent touches again": {
@@ -127,6 +134,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "attribution.tasks.drop_old_comparisons",
         "schedule": crontab(minute="45", hour="3"),
     },
+    "drop old answers": {"task": "attribution_site.tasks.drop_old_answers", "schedule": crontab(minute="50", hour="3")},
     # Before the night's calculation, which then credits by it.
     "train the data-driven model": {
         "task": "attribution.tasks.train_current",
@@ -140,6 +148,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "attribution.tasks.calculate_recent",
         "schedule": crontab(minute="30", hour="1"),
     },
+    "send webhooks": {"task": "partners.tasks.send_webhooks", "schedule": 10.0},
+    "prune webhooks": {"task": "partners.tasks.prune_webhooks", "schedule": crontab(minute="20", hour="4")},
     "verify a sample of records": {
         "task": "attribution.tasks.verify_sample",
         "schedule": crontab(minute="30", hour="4"),
@@ -152,16 +162,27 @@ REST_FRAMEWORK = {
         "attribution_site.api.access.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["attribution_site.api.access.ModelPermissions"],
+    "DEFAULT_THROTTLE_CLASSES": ["attribution_site.api.throttles.Throttle"],
     "DEFAULT_RENDERER_CLASSES": ["attribution_site.api.wire.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["attribution_site.api.wire.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["attribution_site.api.lists.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "attribution_site.api.lists.PageNumberPagination",
     "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "attribution_site.api.schema.auto.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# What one key or one person may ask: THROTTLES="ingest=5000/s,read=200/s" changes some.
+THROTTLES = {
+    "ingest": "3000/s",
+    "read": "100/s",
+    "write": "50/s",
+    "calculate": "200/s",
+    "report": "60/min",
+    "work": "60/min",  # what takes a worker: batch runs, trainings, comparisons
+} | env.dict("THROTTLES", default={})
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "attribution_site.api.errors.ExceptionHandler",
     "EXCEPTION_FORMATTER_CLASS": "attribution_site.api.errors.ExceptionFormatter",
@@ -199,7 +220,23 @@ if not 1 <= CONVERTED_WITHIN_DAYS <= 366:
     raise ImproperlyConfigured("CONVERTED_WITHIN_DAYS must be 1 to 366 days.")
 # For the monitoring that reads /metrics without a session. Without one, only people with a session read it.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
+# How many POSTs of touches a web process works on at a time; more are told to come back in a second. Fewer than the
+# web process has threads, so that one is always free to say so.
+INGEST_AT_ONCE = env.int("INGEST_AT_ONCE", default=24)
 SHARD_CONVERSIONS = env.int("SHARD_CONVERSIONS", default=50_000)
+
+# Keys that secrets in the database are sealed with: the first seals, all of them open.
+FIELD_ENCRYPTION_KEYS = required_in_production("FIELD_ENCRYPTION_KEYS", f"fields:{SECRET_KEY}").split(",")
+if any(len(key) < 32 for key in FIELD_ENCRYPTION_KEYS):
+    raise ImproperlyConfigured("Each of FIELD_ENCRYPTION_KEYS must have 32 characters or more.")
+# Webhooks go by https to the open internet, until the house says otherwise.
+WEBHOOK_PLAIN_HTTP = env.bool("WEBHOOK_PLAIN_HTTP", default=False)
+WEBHOOK_INNER_NETWORKS = env.list("WEBHOOK_INNER_NETWORKS", default=[])
+WEBHOOK_CA_FILE = env("WEBHOOK_CA_FILE", default="")
+# Without EMAIL_URL (smtp+tls://user:password@host:587) no mail is sent.
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="dummymail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="attribution@localhost")
 
 LOGGING = {
     "version": 1,

@@ -2,6 +2,7 @@
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.functional import SimpleLazyObject
 
 
 def _list(title, icon, label):
@@ -12,6 +13,13 @@ def _list(title, icon, label):
         "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
     }
+
+
+def _webhooks_switched_off():
+    """Beside the menu's line: how many webhooks gave up. Asked anew for each page, as the menu is copied for it."""
+    from partners.models import WebhookEndpoint
+
+    return WebhookEndpoint.objects.filter(status=WebhookEndpoint.Status.DISABLED).count()
 
 
 def _group(title, *items):
@@ -57,6 +65,8 @@ UNFOLD = {
                 "Leads",
                 _list("Touchpoints", "ads_click", "touchpoints.touchpoint"),
                 _list("Conversions", "task_alt", "conversions.conversion"),
+                _list("Links", "link", "touchpoints.trackinglink"),
+                _list("Sites", "language", "touchpoints.trackedsite"),
             ),
             _group(
                 "Attribution",
@@ -73,8 +83,15 @@ UNFOLD = {
                 "People",
                 _list("Partners", "group", "partners.partner"),
                 _list("Brokers", "support_agent", "partners.broker"),
+                _list("Webhooks", "webhook", "partners.webhookendpoint")
+                | {"badge": SimpleLazyObject(_webhooks_switched_off), "badge_variant": "danger"},
+                _list("API keys", "key", "partners.apikey"),
             ),
-            _group("Reports", _list("Kept reports", "description", "reports.report")),
+            _group(
+                "Reports",
+                _list("Kept reports", "description", "reports.report"),
+                _list("Spend", "receipt_long", "reports.spend"),
+            ),
             _group(
                 "Administration",
                 _list("Users", "person", "auth.user"),

@@ -7,14 +7,20 @@ from rest_framework.routers import SimpleRouter
 from attribution.api.calculation import CalculationViewSet
 from attribution.api.comparisons import ComparisonViewSet
 from attribution.api.configurations import ConfigurationViewSet
+from attribution.api.conversions import ConversionViewSet
 from attribution.api.metrics import metrics
 from attribution.api.records import RecordViewSet
 from attribution.api.runs import RunViewSet
 from attribution.api.trainings import TrainingViewSet
+from attribution_site import health
 from attribution_site.api import errors
-from conversions.api import ConversionViewSet, TouchpointViewSet
-from partners.api import BrokerViewSet, PartnerViewSet
-from reports.api import ReportViewSet
+from attribution_site.api.schema import pages
+from conversions.api import TouchpointViewSet
+from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
+from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
+from reports.api import ReportViewSet, SpendViewSet
+from touchpoints.tracking import views as tracking
+from touchpoints.tracking.api import VisitorViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("touchpoints", TouchpointViewSet, "touchpoint")
@@ -26,8 +32,13 @@ router.register("attribution", CalculationViewSet, "calculation")
 router.register("attributions", RecordViewSet, "attribution")
 router.register("partners", PartnerViewSet, "partner")
 router.register("brokers", BrokerViewSet, "broker")
+router.register("webhooks", WebhookViewSet, "webhook")
+router.register("keys", KeyViewSet, "key")
+router.register("spend", SpendViewSet, "spend")
+router.register("visitors", VisitorViewSet, "visitor")
 
 TOUCHPOINTS_OF_LEAD = r"^leads/(?P<lead_id>[^/\x00-\x1f\x7f]{1,64})/touchpoints\Z"
+DELIVERIES = "webhooks/<webhook_id>/deliveries"
 touchpoints_of_lead = TouchpointViewSet.as_view({"get": "list"}, keyset=("timestamp", "id"))
 api = [
     re_path(TOUCHPOINTS_OF_LEAD, touchpoints_of_lead, name="lead-touchpoints"),
@@ -37,13 +48,23 @@ api = [
     path("attribution/models/config", ConfigurationViewSet.as_view({"post": "create"}), name="config-create"),
     path("attribution/models/<model>/config", ConfigurationViewSet.as_view({"get": "current"}), name="config"),
     path("attribution/models/<model>/config/history", ConfigurationViewSet.as_view({"get": "history"}), name="configs"),
+    path(DELIVERIES, DeliveryViewSet.as_view({"get": "list"}), name="deliveries"),
+    path(f"{DELIVERIES}/<pk>", DeliveryViewSet.as_view({"get": "retrieve"}, detail=True), name="delivery"),
+    path(f"{DELIVERIES}/<pk>/replay", DeliveryViewSet.as_view({"post": "replay"}, detail=True), name="replay"),
     *router.urls,
 ]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
     path("metrics", metrics),
     path("api/v1/attribution/", include(api)),
+    path("api/schema", pages.schema, name="api-schema"),
+    path("api/docs", pages.Docs.as_view(), name="api-docs"),
+    path("t/collect", tracking.collect, name="tracking-collect"),
+    path("t/<str:code>.gif", tracking.pixel, name="tracking-pixel"),
+    path("t/<str:code>", tracking.follow, name="tracking-link"),
     # Also keeps Django from trying a path of the API again with a slash behind it.
     re_path(r"^api(/|\Z)", errors.not_found),
 ]

@@ -1,11 +1,13 @@
 """Who can earn: partners and brokers, known by the ids that the platform gave them; and the keys of programs."""
 
+import datetime as dt
+
 import uuid_utils.compat
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Length, Now
 from django.utils import timezone
 
@@ -96,6 +98,8 @@ class Scope(models.TextChoices):
     WEBHOOKS = "webhooks:write", "Create and change webhooks"
 
 
+# A key that ends within this time is told of as expiring.
+SOON = dt.timedelta(days=14)
 # What a key of a partner or broker can have.
 BOUND_SCOPES = (Scope.PARTNER, Scope.INGEST)
 
@@ -109,12 +113,37 @@ class ApiKeyQuerySet(models.QuerySet):
         return self if payee is None else self.filter(**{f"{payee.kind}_id": payee.id})
 
     def usable(self):
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+        """Keys that open something now. Those of a closed partner or broker don't."""
+        closed = Q(partner__status=Payee.Status.CLOSED) | Q(broker__status=Payee.Status.CLOSED)
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), ~closed, revoked_at=None)
+
+    def with_state(self):
+        """Annotate `state`. Of all five, only active and expiring keys work."""
+        now = timezone.now()
+        over, replaced = Q(expires_at__lte=now), Q(replaced_by__isnull=False)
+        return self.annotate(
+            state=Case(
+                When(revoked_at__isnull=False, then=Value(ApiKey.State.REVOKED)),
+                When(over & replaced, then=Value(ApiKey.State.REPLACED)),
+                When(over, then=Value(ApiKey.State.EXPIRED)),
+                When(replaced | Q(expires_at__lte=now + SOON), then=Value(ApiKey.State.EXPIRING)),
+                default=Value(ApiKey.State.ACTIVE),
+            )
+        )
 
 
 class ApiKey(models.Model):
     """A program's key. The key itself is shown once and not kept: only its SHA-256, which needs no slow hash, as
     the key is 256 random bits."""
+
+    class State(models.TextChoices):
+        """What `with_state` tells of a key, at the moment that it is asked."""
+
+        ACTIVE = "active"
+        EXPIRING = "expiring"
+        EXPIRED = "expired"
+        REVOKED = "revoked"
+        REPLACED = "replaced"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=100, help_text="What uses it: a program, a site.")
@@ -151,3 +180,13 @@ class ApiKey(models.Model):
 
     def __str__(self):
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def payee(self):
+        """Kind and id of the partner or broker that it is bound to; None for a key of the house."""
+        bound = (("partner", self.partner_id), ("broker", self.broker_id))
+        return next(((kind, pk) for kind, pk in bound if pk), None)
+
+
+# Of this app too, in a package of their own; they name partners and brokers, so they come last.
+from partners.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage  # noqa: E402, F401

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from attribution.models import AttributionRecord, ModelConfig, Training
 from conversions.models import Conversion
-from partners.models import Broker, Partner
-from touchpoints.models import Touchpoint, uuid7
+from partners.models import Broker, Partner, WebhookEndpoint, WebhookMessage
+from partners.webhooks import sealing
+from touchpoints.models import Touchpoint, TrackedSite, TrackingLink, uuid7
 
 
 class UserFactory(factory.django.DjangoModelFactory):
@@ -45,6 +46,36 @@ class BrokerFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Harbour Insurance Brokers {n}")
 
 
+class WebhookEndpointFactory(factory.django.DjangoModelFactory):
+    """Of the house. `secret` is given in plain, and stored sealed."""
+
+    class Meta:
+        model = WebhookEndpoint
+
+    class Params:
+        plain_secret = "whsec_" + "c2VjcmV0" * 5
+
+    url = factory.Sequence(lambda n: f"https://hooks-{n}.example.com/in")
+    description = factory.Sequence(lambda n: f"CRM {n}")
+    events = ["conversion.created"]
+    secret = factory.LazyAttribute(lambda e: sealing.seal(e.plain_secret))
+
+
+class WebhookMessageFactory(factory.django.DjangoModelFactory):
+    """One that has arrived."""
+
+    class Meta:
+        model = WebhookMessage
+
+    endpoint = factory.SubFactory(WebhookEndpointFactory)
+    event = "conversion.created"
+    body = '{"type":"conversion.created","timestamp":"2026-01-01T00:00:00Z","data":{}}'
+    status = "delivered"
+    attempts = 1
+    next_attempt_at = None
+    delivered_at = factory.LazyFunction(timezone.now)
+
+
 class TouchpointFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Touchpoint
@@ -54,6 +85,28 @@ class TouchpointFactory(factory.django.DjangoModelFactory):
     source = "google"
     campaign = "home-insurance-q4"
     timestamp = factory.LazyFunction(lambda: timezone.now() - dt.timedelta(days=3))
+
+
+class TrackedSiteFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TrackedSite
+
+    code = factory.Sequence(lambda n: f"site-{n}")
+    name = factory.Sequence(lambda n: f"Compare and Save {n}")
+    origins = factory.LazyFunction(lambda: ["https://www.example.com"])
+
+
+class TrackingLinkFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TrackingLink
+
+    code = factory.Sequence(lambda n: f"link-{n}")
+    name = factory.Sequence(lambda n: f"Autumn letter {n}")
+    target_url = "https://www.example.com/quote"
+    channel = "email"
+    source = "newsletter"
+    medium = "email"
+    campaign = "autumn"
 
 
 class ConversionFactory(factory.django.DjangoModelFactory):

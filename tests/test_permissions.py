@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from decimal import Decimal
 
 import pytest
 from django.urls import URLPattern, URLResolver
@@ -9,7 +10,9 @@ from rest_framework.test import APIClient
 
 from attribution.models import Comparison, Run
 from attribution_site import urls
+from partners.operations import create_key
 from reports.models import Report
+from reports.operations import save_spend
 from tests.api import BASE
 from tests.factories import (
     AttributionRecordFactory,
@@ -19,6 +22,7 @@ from tests.factories import (
     TouchpointFactory,
     TrainingFactory,
     UserFactory,
+    WebhookMessageFactory,
 )
 
 PEOPLE = ("anonymous", "no role", "Analyst", "Auditor", "Finance", "Operations", "superuser")
@@ -26,6 +30,7 @@ TOUCH = {"leadId": "lead-1", "channel": "email"}
 SALE = {"leadId": "lead-1", "type": "sale", "value": 10}
 TRIAL = {"leadId": "lead-1", "model": "linear", "conversionValue": 10}
 CONFIGURATION = {"model": "linear", "parameters": {"lookbackDays": 30}}
+WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["conversion.created"]}
 TODAY = dt.datetime.now(dt.UTC).date()
 YEAR = {"startDate": f"{TODAY - dt.timedelta(days=364)}", "endDate": f"{TODAY}"}
 QUESTION = {
@@ -62,11 +67,14 @@ MATRIX = {
     ("PATCH", "touchpoints/{touchpoint}"): (operations_only(200), {}),
     ("DELETE", "touchpoints/{touchpoint}"): (operations_only(204), None),
     ("GET", "leads/{lead}/touchpoints"): (READ, None),
+    ("POST", "visitors/identify"): (operations_only(200), {"visitorId": "ab" * 16, "leadId": "lead-1"}),
     ("GET", "conversions"): (READ, None),
     ("POST", "conversions"): (operations_only(201), SALE),
     ("GET", "conversions/{conversion}"): (READ, None),
     ("PUT", "conversions/{conversion}"): (operations_only(200), SALE),
     ("PATCH", "conversions/{conversion}"): (operations_only(200), {}),
+    ("POST", "conversions/{conversion}/reverse"): (operations_only(201), {"reason": "lapse", "amount": 1}),
+    ("GET", "conversions/{conversion}/reversals"): (READ, None),
     ("POST", "attribution/calculate"): (READ, TRIAL),
     ("POST", "attribution/calculate-and-save"): (operations_only(200), {"leadId": "lead-of-all"}),
     ("GET", "attribution/batch"): (READ, None),
@@ -91,9 +99,37 @@ MATRIX = {
     ("PUT", "attributions/{record}"): (FINANCE_ONLY, APPROVAL),
     ("PATCH", "attributions/{record}"): (FINANCE_ONLY, APPROVAL),
     ("GET", "partners"): (READ, None),
+    ("POST", "partners"): (allowed(403, 403, 201, 403, 201), {"id": "partner-new", "name": "New"}),
     ("GET", "partners/{partner}"): (READ, None),
+    ("PUT", "partners/{partner}"): (FINANCE_ONLY, {"name": "Other"}),
+    ("PATCH", "partners/{partner}"): (FINANCE_ONLY, {}),
     ("GET", "brokers"): (READ, None),
+    ("POST", "brokers"): (allowed(403, 403, 201, 403, 201), {"id": "broker-new", "name": "New"}),
     ("GET", "brokers/{broker}"): (READ, None),
+    ("PUT", "brokers/{broker}"): (FINANCE_ONLY, {"name": "Other"}),
+    ("PATCH", "brokers/{broker}"): (FINANCE_ONLY, {}),
+    ("GET", "keys"): (READ, None),
+    ("POST", "keys"): (ADMINISTRATORS_ONLY, {"name": "CRM", "scopes": ["read"]}),
+    ("GET", "keys/{key}"): (READ, None),
+    ("POST", "keys/{key}/rotate"): (ADMINISTRATORS_ONLY, {}),
+    # Whoever is there may end a key that got out.
+    ("POST", "keys/{key}/revoke"): (operations_only(200), None),
+    ("GET", "spend"): (READ, None),
+    ("POST", "spend"): (allowed(403, 403, 201, 201, 201), {"day": "2026-01-01", "channel": "email", "amount": 5}),
+    ("GET", "webhooks"): (READ, None),
+    ("POST", "webhooks"): (operations_only(201), WEBHOOK),
+    ("GET", "webhooks/{webhook}"): (READ, None),
+    ("PUT", "webhooks/{webhook}"): (operations_only(200), WEBHOOK),
+    ("PATCH", "webhooks/{webhook}"): (operations_only(200), {}),
+    ("DELETE", "webhooks/{webhook}"): (operations_only(204), None),
+    ("POST", "webhooks/{webhook}/ping"): (operations_only(202), None),
+    ("POST", "webhooks/{webhook}/rotate-secret"): (operations_only(200), None),
+    ("POST", "webhooks/{webhook}/enable"): (operations_only(200), None),
+    ("POST", "webhooks/{webhook}/replay-failed"): (operations_only(202), None),
+    ("GET", "webhooks/{webhook}/deliveries"): (READ, None),
+    ("GET", "webhooks/{webhook}/deliveries/{delivery}"): (READ, None),
+    ("POST", "webhooks/{webhook}/deliveries/{delivery}/replay"): (operations_only(202), None),
+    ("GET", "spend/{spend}"): (READ, None),
     ("GET", "reports/attribution"): (READ, {"startDate": "2026-01-01", "endDate": "2026-01-31"}),
     ("GET", "reports/attribution/{report}"): (READ, None),
 }
@@ -126,6 +162,7 @@ def test_every_route_has_its_line():
 @pytest.fixture
 def things(db):
     conversion = ConversionFactory(lead_id="lead-of-all")
+    delivery = WebhookMessageFactory()
     return {
         "touchpoint": TouchpointFactory().pk,
         "lead": "lead-of-all",
@@ -137,6 +174,10 @@ def things(db):
         "comparison": Comparison.objects.create(question=QUESTION).pk,
         "partner": PartnerFactory().pk,
         "broker": BrokerFactory().pk,
+        "webhook": delivery.endpoint_id,
+        "delivery": delivery.pk,
+        "key": create_key(name="CRM", scopes=["read"])[0].pk,
+        "spend": save_spend(values={"day": TODAY, "channel": "email", "amount": Decimal(5)})[0].pk,
         "report": Report.objects.create(parameters={}, result={}).pk,
     }
 

@@ -12,6 +12,7 @@ GIVEN = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "SECRET_KEY": "s" * 60,
     "ALLOWED_HOSTS": "attribution.example",
+    "FIELD_ENCRYPTION_KEYS": "f" * 60,
 }
 
 
@@ -33,7 +34,7 @@ def test_with_everything_given_production_starts():
     assert load(**GIVEN).stdout.split() == ["True", "False"]
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "REDIS_URL", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "REDIS_URL", "ALLOWED_HOSTS", "FIELD_ENCRYPTION_KEYS"])
 def test_production_does_not_start_without(missing):
     result = load(**{name: value for name, value in GIVEN.items() if name != missing})
     assert result.returncode != 0

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from attribution_site import roles
 from attribution_site.errors import DomainError
-from partners.models import BOUND_SCOPES, ApiKey, Scope
+from partners.models import BOUND_SCOPES, ApiKey, Broker, Partner, Payee, Scope, payee_of
 
 PREFIX_LENGTH = 12
 OVERLAP = dt.timedelta(hours=24)
@@ -38,8 +39,33 @@ def create_key(
     expires_at: dt.datetime | None = None,
     created_by: Any = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which is told this once. `payee`: kind and id of the partner or broker it is bound to."""
+    """A new key and its text, which is told this once. `payee`: kind and id of the partner or broker it is bound to.
+
+    `created_by` is the person, or the holder of a key, that asks for it: nobody gives more than they have. None is
+    the house itself.
+    """
+    payee = payee or payee_of(created_by)
+    ends = getattr(created_by, "expires_at", None)
+    if ends is not None:
+        longest = dt.datetime.fromtimestamp(ends, dt.UTC)
+        expires_at = expires_at or longest
+        if expires_at > longest:
+            message = "A key cannot make one that outlives it. Rotate it instead."
+            raise ValidationError({"expires_at": ValidationError(message, code="more_than_yours")})
     _check(scopes, payee, expires_at)
+    _check_payee(payee, created_by)
+    return _create(name=name, scopes=scopes, payee=payee, expires_at=expires_at, created_by=created_by)
+
+
+def _create(
+    *,
+    name: str,
+    scopes: Sequence[str],
+    payee: tuple[str, str] | None,
+    expires_at: dt.datetime | None,
+    created_by: Any,
+) -> tuple[ApiKey, str]:
+    _check_grant(scopes, payee, created_by)
     key = f"atk_{secrets.token_urlsafe(32)}"
     bound = {f"{payee[0]}_id": payee[1]} if payee else {}
     stored = ApiKey(
@@ -48,7 +74,8 @@ def create_key(
         prefix=key[:PREFIX_LENGTH],
         digest=digest_of(key),
         expires_at=expires_at,
-        created_by=created_by,
+        # A program's key stands where a person would, and is none.
+        created_by_id=getattr(created_by, "pk", None),
         **bound,
     )
     stored.save(force_insert=True)
@@ -64,10 +91,10 @@ def rotate_key(*, key_id: UUID, overlap: dt.timedelta = OVERLAP, created_by: Any
     old = _usable(key_id)
     lifetime = old.expires_at - old.created_at if old.expires_at else None
     now = timezone.now()
-    new, key = create_key(
+    new, key = _create(
         name=old.name,
         scopes=old.scopes,
-        payee=("partner", old.partner_id) if old.partner_id else ("broker", old.broker_id) if old.broker_id else None,
+        payee=old.payee,
         expires_at=now + lifetime if lifetime else None,
         created_by=created_by,
     )
@@ -109,3 +136,20 @@ def _check(scopes: Sequence[str], payee: tuple[str, str] | None, expires_at: dt.
         errors["expires_at"] = ValidationError("This time has passed.", code="in_the_past")
     if errors:
         raise ValidationError(errors)
+
+
+def _check_payee(payee: tuple[str, str] | None, created_by: Any) -> None:
+    """Whoever is bound to a payee is told of another what they would be told of one that does not exist."""
+    if payee is None:
+        return
+    kind, pk = payee
+    own = payee_of(created_by)
+    models: dict[str, type[Payee]] = {"partner": Partner, "broker": Broker}
+    if (own and tuple(own) != (kind, pk)) or not models[kind]._default_manager.filter(pk=pk).exists():
+        raise ValidationError({f"{kind}_id": ValidationError(f"There is no {kind} {pk}.", code="unknown")})
+
+
+def _check_grant(scopes: Sequence[str], payee: tuple[str, str] | None, created_by: Any) -> None:
+    if created_by is not None and not created_by.has_perms(roles.permissions_of(scopes, is_bound=payee is not None)):
+        message = "These scopes allow more than you are allowed to do."
+        raise ValidationError({"scopes": ValidationError(message, code="more_than_yours")})
