@@ -17,6 +17,7 @@ from unfold.decorators import display
 from partners.admin import ReadOnlyAdmin, list_link, moment, page_link
 from partners.models import Broker, Partner
 from touchpoints.models import Touchpoint
+from touchpoints.tracking import admin as tracking  # noqa: F401 (registers its pages)
 
 COUNTED = 100_000  # what a list counts exactly, and how far one may page
 JOURNEY_SHOWN = 100

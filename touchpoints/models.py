@@ -152,6 +152,22 @@ class ChangedDay(models.Model):
         return str(self.day)
 
 
+class LateLead(models.Model):
+    """A lead of which a touch was written, changed or deleted before a conversion that is stored already. A trigger
+    notes it, it may be noted many times; `attribution.operations.late_touches` has its conversions calculated again."""
+
+    lead_id = models.CharField(max_length=64)
+
+    objects = models.Manager()
+
+    def __str__(self):
+        return self.lead_id
+
+
 def converted_within():
     """How long after a touch a conversion still counts as following it."""
     return dt.timedelta(days=settings.CONVERTED_WITHIN_DAYS)
+
+
+# Django looks for models here. At the end, as they are built of the above.
+from touchpoints.tracking.models import Identity, LinkDay, TrackedSite, TrackingLink  # noqa: E402, F401
