@@ -14,7 +14,7 @@ from attribution.models import AttributionModel, Run
 from conversions import currencies
 from conversions.models import Conversion
 from partners.admin import moment
-from reports import operations, pictures, queries
+from reports import exports, operations, pictures, queries
 
 PERIODS = {7: "7 days", 30: "30 days", 90: "90 days"}
 DEFAULT_DAYS = 30
@@ -72,6 +72,7 @@ def page(user, question, picked):
         "state": state(question, answer),
         "last_run": last_run,
         "cards": [*number_cards(answer), run_card(last_run)],
+        "files": files(question),
     }
     if shown["state"] != "ready":
         return shown | {"latest": latest_period(question)}
@@ -105,6 +106,16 @@ def latest_period(question):
 
 def link(**parameters):
     return f"{reverse('admin:index')}?{urlencode(parameters)}"
+
+
+def files(question):
+    """The links to the same report as a file, which is then kept."""
+    last = (question.end - dt.timedelta(days=1)).date()
+    asked = {"startDate": question.start.date(), "endDate": last, "currency": question.currency}
+    return [
+        {"title": form.upper(), "link": f"{reverse('report-attribution')}?{urlencode(asked | {'format': form})}"}
+        for form in exports.TYPES
+    ]
 
 
 def picker(question, picked, other_currencies):

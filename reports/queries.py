@@ -12,12 +12,14 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
 from attribution.models import AttributionModel, AttributionRecord, ChangedDay, DailyCredit, ModelConfig, PayableModel
-from attribution.models.daily import KEY, SUMS, rows_of
+from attribution.models.daily import KEY, SUMS, net_rows_of
 from conversions import daily_touches
 from conversions.models import Conversion
 from partners.models import Broker, Partner
+from reports.models import Spend
 from touchpoints.models import Touchpoint
 
 RECORDS = AttributionRecord._meta.db_table
@@ -28,6 +30,10 @@ TOUCHPOINTS = Touchpoint._meta.db_table
 DAY = dt.timedelta(days=1)
 # By this very expression the planner knows how many groups to expect (migration 0002).
 DAY_OF = "date_bin('1 day', occurred_at, '2000-01-01Z')"
+
+OF_CHANGED_DAY = """r.model = changed.model
+                    AND r.occurred_at >= changed.day::timestamp AT TIME ZONE 'UTC'
+                    AND r.occurred_at < (changed.day + 1)::timestamp AT TIME ZONE 'UTC'"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,7 @@ class Row(NamedTuple):
     revenue: Decimal | None
     commission: Decimal | None
     payable: Decimal | None
+    reversed: Decimal | None
 
 
 # The parts are one statement because one statement sees one moment: a calculation that commits meanwhile can't
@@ -94,30 +101,31 @@ PARTS = {
     "conversions": f"""
         SELECT 'conversions' AS part, NULL::bigint AS config_id, currency, NULL AS channel, NULL AS partner_id,
                NULL AS broker_id, NULL AS campaign, ({DAY_OF} AT TIME ZONE 'UTC')::date AS date,
-               count(*) AS number, NULL::numeric AS credit, sum(value) AS revenue,
-               sum(commission_amount) AS commission, NULL::numeric AS payable
+               count(*) AS number, NULL::numeric AS credit, sum(value - reversed_amount) AS revenue,
+               sum(commission_amount - reversed_commission) AS commission, NULL::numeric AS payable,
+               sum(reversed_amount) AS reversed
         FROM {CONVERSIONS} WHERE {{conversions}} GROUP BY currency, {DAY_OF}""",
     "payees": """
         SELECT 'payees', config_id, NULL, channel, partner_id, broker_id, NULL, NULL::date,
-               sum(records)::bigint, sum(credit), sum(revenue), sum(commission), sum(payable_commission)
+               sum(records)::bigint, sum(credit), sum(revenue), sum(commission), sum(payable_commission), NULL
         FROM credit WHERE {of_credit}
         GROUP BY config_id, channel, partner_id, broker_id""",
     "days": """
         SELECT 'days', NULL, NULL, NULL, NULL, NULL, campaign_id, day,
-               sum(records)::bigint, sum(credit), sum(revenue), sum(commission), NULL
+               sum(records)::bigint, sum(credit), sum(revenue), sum(commission), NULL, NULL
         FROM credit WHERE {of_credit} GROUP BY campaign_id, day""",
     "all": """
         SELECT 'all', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               coalesce(sum(records), 0)::bigint, sum(credit), sum(revenue), sum(commission), NULL
+               coalesce(sum(records), 0)::bigint, sum(credit), sum(revenue), sum(commission), NULL, NULL
         FROM credit WHERE {narrows}""",
     "touches": """
         SELECT 'touches', NULL, NULL, channel, partner_id, broker_id, NULL, NULL, sum(touches)::bigint,
-               NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL
         FROM touched WHERE {of_touches}
         GROUP BY channel, partner_id, broker_id""",
     "converting": """
         SELECT 'converting', NULL, NULL, channel, NULL, NULL, NULL, NULL, sum(converting)::bigint,
-               NULL, NULL, NULL, NULL
+               NULL, NULL, NULL, NULL, NULL
         FROM touched WHERE {of_touches} GROUP BY channel""",
 }
 
@@ -174,7 +182,8 @@ def _midnight(moment: dt.datetime) -> dt.datetime:
 def credit(start: dt.datetime, end: dt.datetime, condition: str) -> str:
     """SQL of the period's credit, rows as in `DailyCredit`. Its parameters are start, end and those of `whole_days`.
 
-    Of days that changed since they were summed up, and of those that the period cuts, it reads the records.
+    Of days that changed since they were summed up, and of those that the period cuts, it reads the records with their
+    adjustments.
     """
     whole = whole_days(start, end)
     parts = []
@@ -186,14 +195,12 @@ def credit(start: dt.datetime, end: dt.datetime, condition: str) -> str:
         )
         parts.append(
             f"""SELECT of_day.* FROM (SELECT DISTINCT model, day FROM {CHANGED} WHERE {days}) changed,
-                LATERAL ({rows_of(f"{RECORDS} r")} WHERE r.model = changed.model
-                    AND r.occurred_at >= changed.day::timestamp AT TIME ZONE 'UTC'
-                    AND r.occurred_at < (changed.day + 1)::timestamp AT TIME ZONE 'UTC') of_day WHERE true"""
+                LATERAL ({net_rows_of(OF_CHANGED_DAY)}) of_day WHERE true"""
         )
     if start < whole["first"]:
-        parts.append(f"{rows_of(RECORDS)} WHERE occurred_at >= %(start)s AND occurred_at < %(first)s")
+        parts.append(net_rows_of("r.occurred_at >= %(start)s AND r.occurred_at < %(first)s"))
     if whole["last"] < end:
-        parts.append(f"{rows_of(RECORDS)} WHERE occurred_at >= %(last)s AND occurred_at < %(end)s")
+        parts.append(net_rows_of("r.occurred_at >= %(last)s AND r.occurred_at < %(end)s"))
     return " UNION ALL ".join(f"SELECT * FROM ({part}) part WHERE {condition}" for part in parts)
 
 
@@ -246,6 +253,35 @@ def revenue_by_model(*, start: dt.datetime, end: dt.datetime, currency: str) -> 
         for model, channel, revenue in cursor.fetchall():
             rows[model][channel] = revenue
     return rows
+
+
+class SpendRow(NamedTuple):
+    channel: str
+    campaign: str | None
+    amount: Decimal
+
+
+def spend_rows(question: Question) -> list[SpendRow]:
+    """What was spent on the days that begin in the period, so that periods that follow each other add up. Of brokers
+    nothing is known: spend names none."""
+    if question.broker_id is not None:
+        return []
+    filters = {name: getattr(question, name) for name in ("channel", "partner_id", "campaign")}
+    days = days_begun(question.start, question.end)
+    spent = Spend.objects.filter(
+        day__gte=days[0],
+        day__lt=days[1],
+        currency=question.currency,
+        **{name: value for name, value in filters.items() if value is not None},
+    )
+    sums = spent.values_list("channel", "campaign").annotate(sum=Sum("amount")).order_by("channel", "campaign")
+    return [SpendRow._make(row) for row in sums]
+
+
+def days_begun(start: dt.datetime, end: dt.datetime) -> tuple[dt.date, dt.date]:
+    """From the first day of UTC that begins in the period to the first one that begins after it."""
+    first, last = (_midnight(moment + DAY - dt.timedelta(microseconds=1)).date() for moment in (start, end))
+    return first, last
 
 
 class OfSource(NamedTuple):

@@ -8,8 +8,7 @@ CENT = Decimal("0.01")
 MILLIONTH = Decimal("0.000001")
 NOTHING = Decimal("0.00")
 TOP_CHANNELS = 5
-# Cost comes from a source that is not there yet. What is not known is null, never 0.
-UNKNOWN_COST = {"spend": None, "roas": None, "cpa": None, "roi": None}
+RATIO = Decimal("0.0001")
 
 
 class Sums:
@@ -18,7 +17,7 @@ class Sums:
     def __init__(self, rows=()):
         self.number = 0
         self.credit = Decimal(0)
-        self.revenue = self.commission = self.payable = NOTHING
+        self.revenue = self.commission = self.payable = self.reversed = NOTHING
         for row in rows:
             self.add(row)
 
@@ -28,6 +27,7 @@ class Sums:
         self.revenue += row.revenue or 0
         self.commission += row.commission or 0
         self.payable += row.payable or 0
+        self.reversed += row.reversed or 0
 
     def shown(self):
         return {
@@ -55,15 +55,40 @@ def share(part, whole, step):
     return (Decimal(part) / whole if whole else Decimal(0)).quantize(step)
 
 
+def cost(spend, revenue, conversions):
+    """Of what was spent, if that is known: what a unit of it brought, and what a conversion cost."""
+    return {
+        "spend": spend,
+        "roas": (revenue / spend).quantize(RATIO) if spend else None,
+        "cpa": (spend / conversions).quantize(CENT) if spend is not None and conversions else None,
+    }
+
+
+def roi(spend, revenue, commission):
+    """What is left of the revenue, for each unit of all that it cost: commission is a cost as ads are."""
+    paid = None if spend is None else spend + commission
+    return {"roi": ((revenue - paid) / paid).quantize(RATIO) if paid else None}
+
+
+def spend_by(parts, name):
+    """Spend by the value of one column. A value with no row is not there: nothing is known of its cost."""
+    sums: defaultdict[Any, Decimal] = defaultdict(Decimal)
+    for row in parts["spend"]:
+        sums[getattr(row, name)] += row.amount
+    return sums
+
+
 def summary(parts, currency):
     total = Sums(row for row in parts["conversions"] if row.currency == currency)
     counted = Sums(parts["payees"])
     # Without filters on touches the statement leaves this part out: what is counted is all there is.
     attributed = Sums(parts["all"]) if parts["all"] and parts["all"][0].number else counted
+    spend = sum((row.amount for row in parts["spend"]), NOTHING) if parts["spend"] else None
     return {
         "total_conversions": total.number,
         "total_revenue": total.revenue,
         "total_commission": total.commission,
+        "reversed_revenue": total.reversed,
         "attributed_conversions": counted.credit.quantize(MILLIONTH),
         "attributed_revenue": counted.revenue,
         "attributed_commission": counted.commission,
@@ -72,7 +97,8 @@ def summary(parts, currency):
         "filtered_out_commission": attributed.commission - counted.commission,
         "unattributed_revenue": total.revenue - attributed.revenue,
         "unattributed_commission": total.commission - attributed.commission,
-        **UNKNOWN_COST,
+        **cost(spend, counted.revenue, counted.credit),
+        **roi(spend, counted.revenue, counted.payable),
     }
 
 
@@ -81,7 +107,8 @@ def by_channel(parts):
     touched = sums_by(parts["touches"], "channel")
     converting = sums_by(parts["converting"], "channel")
     whole = sum((sums.revenue for sums in earned.values()), NOTHING)
-    for channel in touched:
+    spend = spend_by(parts, "channel")
+    for channel in (*touched, *spend):
         earned.setdefault(channel, Sums())
     return [
         {
@@ -91,6 +118,7 @@ def by_channel(parts):
             "conversion_rate": share(converting[channel].number, touched[channel].number, Decimal("0.0001")),
             **earned[channel].shown(),
             "attribution_percentage": share(earned[channel].revenue * 100, whole, CENT),
+            **cost(spend.get(channel), earned[channel].revenue, earned[channel].credit),
         }
         for channel in by_most_revenue(earned)
     ]
@@ -124,12 +152,22 @@ def top_channels(sums_of):
 
 
 def by_campaign(parts):
-    """The campaigns that earned. Touches without a campaign are one row, so that the table adds up."""
+    """The campaigns that earned or cost. What has no campaign is one row, so that the table adds up."""
     earned: defaultdict[str | None, Sums] = defaultdict(Sums)
     for row in parts["days"]:
         earned[row.campaign].add(row)
+    spend = spend_by(parts, "campaign")
+    for campaign in spend:
+        earned.setdefault(campaign, Sums())
     order = sorted(earned, key=lambda name: (-earned[name].revenue, name or ""))
-    return [{"campaign": campaign, **earned[campaign].shown()} for campaign in order]
+    return [
+        {
+            "campaign": campaign,
+            **earned[campaign].shown(),
+            **cost(spend.get(campaign), earned[campaign].revenue, earned[campaign].credit),
+        }
+        for campaign in order
+    ]
 
 
 def trend(parts, days, currency):

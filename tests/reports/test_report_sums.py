@@ -10,7 +10,13 @@ from attribution.models import AttributionRecord, ModelConfig
 from conversions.models import Conversion
 from reports import operations
 from tests.attribution.worlds import make_world
-from tests.factories import AttributionRecordFactory, ConversionFactory, PartnerFactory, TouchpointFactory
+from tests.factories import (
+    AttributionRecordFactory,
+    BrokerFactory,
+    ConversionFactory,
+    PartnerFactory,
+    TouchpointFactory,
+)
 from touchpoints.models import Touchpoint
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -174,6 +180,7 @@ def test_a_touch_with_two_conversions_after_it_counts_once(db):
     ],
 )
 def test_a_filter_on_touches_counts_its_records_and_says_what_it_leaves_out(world, asked, of_record):
+    PartnerFactory(id="partner-1"), BrokerFactory(id="broker-1")
     plain, answer = report()["summary"], report(**asked)
     summary, counted = answer["summary"], sum(each.revenue_attributed for each in records_of(**of_record))
     assert summary["attributed_revenue"] == counted > 0

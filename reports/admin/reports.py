@@ -1,12 +1,15 @@
 """Kept reports in the back office: what was asked, and the tables that were answered. Read only."""
 
+from urllib.parse import urlencode
+
 from django.contrib import admin
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
 from attribution.models import AttributionModel
 from partners.admin import NOTHING, ReadOnlyAdmin, moment
-from reports import operations
+from reports import exports, operations
 from reports.models import Report
 from touchpoints.admin import table
 from touchpoints.models import Channel
@@ -28,7 +31,7 @@ class ReportAdmin(ReadOnlyAdmin):
     list_select_related = ["created_by"]
     list_filter = ["created_at"]
     ordering = ["-id"]
-    fields = ["id", "at", "created_by", "period", "shown_model", "currency", "filters"]
+    fields = ["id", "at", "created_by", "period", "shown_model", "currency", "filters", "files"]
     sections = ["summary", "channels", "partners", "brokers", "campaigns"]
     empty_title = "No reports kept yet"
     empty_help = "Every answer of GET /api/v1/attribution/reports/attribution is kept and listed here."
@@ -56,6 +59,12 @@ class ReportAdmin(ReadOnlyAdmin):
     def filters(self, report):
         given = {title: report.parameters.get(name) for name, title in FILTERS.items()}
         return ", ".join(f"{title}: {value}" for title, value in given.items() if value) or NOTHING
+
+    @display(description="Download")
+    def files(self, report):
+        address = reverse("report-detail", args=[report.pk])
+        links = ((f"{address}?{urlencode({'format': form})}", form.upper()) for form in exports.TYPES)
+        return format_html_join(" · ", '<a class="row-link" href="{}">{}</a>', links)
 
     @display(description="Summary")
     def summary(self, report):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,9 +13,10 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Cast
 
+from partners.models import Broker, Partner
 from reports import queries, tables
 from reports.models import Report
-from reports.queries import Question, Row
+from reports.queries import Question
 from touchpoints.models import sane_time
 
 LONGEST_PERIOD = dt.timedelta(days=3660)
@@ -40,6 +42,7 @@ def ask(
     if end - start > LONGEST_PERIOD:
         message = f"A report covers {LONGEST_PERIOD.days} days at most."
         raise ValidationError({"end_date": ValidationError(message, code="period_too_long")})
+    _check_payees(filters)
     return Question(
         start=start,
         end=end,
@@ -49,9 +52,21 @@ def ask(
     )
 
 
+def _check_payees(filters: Mapping[str, str | None]) -> None:
+    """A report of nobody would be one of noughts, and look like an answer."""
+    unknown = {
+        f"{kind}_id": ValidationError(f"There is no {kind} {pk}.", code="unknown")
+        for kind, model in (("partner", Partner), ("broker", Broker))
+        if (pk := filters.get(f"{kind}_id")) is not None and not model._default_manager.filter(pk=pk).exists()
+    }
+    if unknown:
+        raise ValidationError(unknown)
+
+
 def answer(question: Question) -> dict[str, Any]:
     """The report's tables, computed now and not kept."""
-    parts = queries.period_rows(question)
+    parts: defaultdict[str, list[Any]] = defaultdict(list, queries.period_rows(question))
+    parts["spend"] = [*queries.spend_rows(question)]
     versions = queries.config_versions({row.config_id for row in parts["payees"] if row.config_id is not None})
     currencies = {row.currency for row in parts["conversions"]}
     partners = queries.partner_names(_ids(parts, "partner_id"))
@@ -72,7 +87,7 @@ def answer(question: Question) -> dict[str, Any]:
     }
 
 
-def _ids(parts: Mapping[str, Sequence[Row]], name: str) -> set[str]:
+def _ids(parts: Mapping[str, Sequence[Any]], name: str) -> set[str]:
     return {getattr(row, name) for part in ("payees", "touches") for row in parts[part]} - {None}
 
 
