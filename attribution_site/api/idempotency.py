@@ -14,12 +14,13 @@ from attribution_site.api import keys
 from attribution_site.api.errors import answer_of
 from attribution_site.api.wire import MAX_BODY_BYTES
 from attribution_site.models import KeptAnswer
+from partners.webhooks.sealing import seal, unseal
 
 HEADER = "Idempotency-Key"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 FORM = re.compile(r"[\x21-\x7e]{1,255}")
 LONGEST_WAIT = "10s"
-KEPT_HEADERS = ("Content-Type", "Location")
+KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
 
 CLAIM = """INSERT INTO attribution_site_keptanswer (asker, key, request_digest, headers, body)
     VALUES (%s, %s, %s, '{}', '') ON CONFLICT DO NOTHING"""
@@ -60,9 +61,8 @@ class IdempotencyKeys:
                 transaction.set_rollback(True)
                 return response
             kept = {name: response[name] for name in KEPT_HEADERS if name in response}
-            KeptAnswer.objects.filter(asker=asker, key=key).update(
-                status=response.status_code, headers=kept, body=response.content
-            )
+            body = _sealed(response.content) if _is_secret(kept) else response.content
+            KeptAnswer.objects.filter(asker=asker, key=key).update(status=response.status_code, headers=kept, body=body)
         return response
 
 
@@ -84,6 +84,19 @@ def _digest(request):
     return hashlib.sha256("\0".join(told).encode() + b"\0" + request.body).digest()
 
 
+def _is_secret(headers):
+    """Such as the answer with a new key, which is told this once and lies nowhere in the clear."""
+    return "no-store" in headers.get("Cache-Control", "")
+
+
+def _sealed(body):
+    return seal(body.decode()).encode()
+
+
+def _unsealed(body):
+    return unseal(bytes(body).decode()).encode()
+
+
 def _claimed(asker, key, digest):
     """Whether the key is ours now. Waits for another request that has it and is not done."""
     with connection.cursor() as cursor:
@@ -98,7 +111,7 @@ def _again(kept, digest):
     if bytes(kept.request_digest) != digest:
         return answer_of(422, "key_reused", "This key was used for another request. Take a new one.", attr=HEADER)
     response = answer_of(kept.status, "", "")
-    response.content = bytes(kept.body)
+    response.content = _unsealed(kept.body) if _is_secret(kept.headers) else bytes(kept.body)
     for name in list(response.headers):
         del response[name]
     for name, value in kept.headers.items():

@@ -1,5 +1,6 @@
 """Programs that ask with a key: `Authorization: Api-Key atk_…`."""
 
+import datetime as dt
 import threading
 import time
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from attribution_site import roles
 from partners.models import ApiKey
@@ -103,7 +103,7 @@ def _look_up(digest):
     key = ApiKey.objects.usable().filter(digest=digest).first()
     if key is None:
         return None
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timezone.timedelta(seconds=USED_TO))
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - dt.timedelta(seconds=USED_TO))
     ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=Now())
     payee = Payee("partner", key.partner_id) if key.partner_id else Payee("broker", key.broker_id)
     bound = payee if payee.id else None

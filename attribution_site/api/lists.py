@@ -119,9 +119,7 @@ def _told(name, description, **schema):
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-PAGE_SIZE_TOLD = _told(
-    "pageSize", "Rows a page.", type="integer", minimum=1, maximum=MAX_PAGE_SIZE, default=PAGE_SIZE
-)
+PAGE_SIZE_TOLD = _told("pageSize", "Rows a page.", type="integer", minimum=1, maximum=MAX_PAGE_SIZE, default=PAGE_SIZE)
 
 
 def _page_told(rows, **more):

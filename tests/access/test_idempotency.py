@@ -14,7 +14,7 @@ from conversions.models import Conversion
 from partners.operations import create_key
 from tests.access.conftest import client_with
 from tests.api import BASE, refused
-from tests.factories import UserFactory
+from tests.factories import PartnerFactory, UserFactory
 from touchpoints.models import Touchpoint
 
 SALE = {"leadId": "lead-1", "type": "sale", "value": 10}
@@ -150,3 +150,12 @@ def test_an_answer_is_kept_a_day_at_least_and_then_goes(api):
     age(created_at=timezone.now() - dt.timedelta(hours=49))
     tasks.drop_old_answers()
     assert not KeptAnswer.objects.exists()
+
+
+def test_an_answer_with_a_secret_in_it_is_kept_sealed(db):
+    client = client_with(create_key(name="n", scopes=["partner"], payee=("partner", PartnerFactory().pk))[1])
+    body = {"name": "Site", "scopes": ["ingest"]}
+    first, second = post(client, body, path="keys"), post(client, body, path="keys")
+    assert (first.status_code, second.content) == (201, first.content)
+    assert second["Idempotency-Replayed"] == "true"
+    assert first.json()["key"].encode() not in bytes(KeptAnswer.objects.get().body)

@@ -5,7 +5,7 @@ import pytest
 from partners.operations import create_key
 from tests.access.conftest import client_with
 from tests.api import BASE
-from tests.factories import AttributionRecordFactory, PartnerFactory, TouchpointFactory
+from tests.factories import AttributionRecordFactory, PartnerFactory, TouchpointFactory, WebhookMessageFactory
 from tests.test_permissions import MATRIX, things  # noqa: F401
 
 PARTNER = ("partner", "partner-abc")
@@ -110,9 +110,20 @@ STATUSES = {
     ("PUT", "webhooks/{webhook}"): only(service=200, partner=200),
     ("PATCH", "webhooks/{webhook}"): only(service=200, partner=200),
     ("DELETE", "webhooks/{webhook}"): only(service=204, partner=204),
+    ("POST", "webhooks/{webhook}/ping"): only(service=202, partner=202),
+    ("POST", "webhooks/{webhook}/rotate-secret"): only(service=200, partner=200),
+    ("POST", "webhooks/{webhook}/enable"): only(service=200, partner=200),
+    ("POST", "webhooks/{webhook}/replay-failed"): only(service=202, partner=202),
+    ("GET", "webhooks/{webhook}/deliveries"): only(service=200, partner=200),
+    ("GET", "webhooks/{webhook}/deliveries/{delivery}"): only(service=200, partner=200),
+    ("POST", "webhooks/{webhook}/deliveries/{delivery}/replay"): only(service=202, partner=202),
+    ("GET", "spend/{spend}"): READ,
 }
+WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
 BODIES = {
     ("POST", "keys"): {"name": "Site", "scopes": ["ingest"]},
+    ("POST", "webhooks"): WEBHOOK,
+    ("PUT", "webhooks/{webhook}"): WEBHOOK,
 }
 
 
@@ -127,7 +138,9 @@ def own(things):  # noqa: F811
     record = AttributionRecordFactory(payee_id=partner.pk, conversion_id=things["conversion"])
     key, _ = create_key(name="its other key", scopes=["partner"], payee=PARTNER)
     touch = TouchpointFactory(partner_id=partner.pk, lead_id="lead-of-all")
-    return things | {"partner": partner.pk, "touchpoint": touch.pk, "record": record.pk, "key": key.pk}
+    delivery = WebhookMessageFactory(endpoint__partner=partner, endpoint__events=WEBHOOK["events"])
+    webhook = {"webhook": delivery.endpoint_id, "delivery": delivery.pk}
+    return things | webhook | {"partner": partner.pk, "touchpoint": touch.pk, "record": record.pk, "key": key.pk}
 
 
 @pytest.mark.parametrize("which", KEYS)

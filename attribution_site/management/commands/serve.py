@@ -101,7 +101,10 @@ class Child:
 
 def children(host: str, port: int, logs: Path) -> list[Child]:
     web = ["-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws"]
-    web += ["--blocking-threads", "8", "--workers-kill-timeout", "5s", "attribution_site.wsgi:application"]
+    # Connections past what is worked on are accepted, so that each can be told to come back (`INGEST_AT_ONCE`).
+    web += ["--workers", "2", "--blocking-threads", "32", "--backlog", "2048", "--backpressure", "1024"]
+    web += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "5s"]
+    web += ["attribution_site.wsgi:application"]
     celery = ["-m", "celery", "-A", "attribution_site"]
     worker = ["worker", "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     return [

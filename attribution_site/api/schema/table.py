@@ -1,0 +1,25 @@
+"""What the apps tell, together. Each app's schema module has some of
+
+- `OPERATIONS`: what its routes do, by method and path;
+- `SHAPES`: answers that no serializer makes, by the name of their component;
+- `ENUMS`: enumerations that have a name of their own, so that clients have one type for each;
+- `NAMES`: of serializers, where the class's own won't do;
+- `FIELDS`: of serializers, what is answered where the field itself does not tell.
+"""
+
+from attribution.api import schema as attribution
+from conversions import schema as conversions
+from partners import schema as partners
+from partners.webhooks import schema as webhooks
+from reports import schema as reports
+from touchpoints.tracking import schema as tracking
+
+APPS = (tracking, conversions, attribution, reports, partners, webhooks)
+
+
+def _together(name):
+    return {key: told for app in APPS for key, told in getattr(app, name, {}).items()}
+
+
+OPERATIONS, SHAPES, ENUMS = _together("OPERATIONS"), _together("SHAPES"), _together("ENUMS")
+NAMES, FIELDS = _together("NAMES"), _together("FIELDS")
