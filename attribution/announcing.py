@@ -1,5 +1,6 @@
 """What webhooks are told of records: whose changed in a calculation, and what a person did to one."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -88,8 +89,12 @@ def announce_status(record: AttributionRecord) -> None:
 
 def announce_payee(record: AttributionRecord, *, before: outbox.Payee) -> None:
     """A person gave it to another: both are told that something changed, and neither of the other."""
-    payees = _payees(before, (record.payee_type, record.payee_id))
-    outbox.publish(event=RECORDS_CHANGED, data=_changed([record.conversion_id], None), payees=payees)
+    announce_changed(record.conversion_id, [before, (record.payee_type, record.payee_id)])
+
+
+def announce_changed(conversion_id: UUID, payees: Iterable[outbox.Payee]) -> None:
+    """Records of one conversion changed, these payees'."""
+    outbox.publish(event=RECORDS_CHANGED, data=_changed([conversion_id], None), payees=_payees(*payees))
 
 
 def _payees(*payees: outbox.Payee) -> list[outbox.Payee]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from attribution import store
-from attribution.models import FROZEN
+from attribution.models import FROZEN, Adjustment
 
 # What makes two records the same: all of their content, but not when or by which run they were made.
 COMPARED = {
@@ -43,9 +43,18 @@ STORED = pa.schema(
         "model": pa.string(),
         "status": pa.string(),
         "payee_pinned": pa.bool_(),
+        "adjusted": pa.bool_(),
         **COMPARED,
     }
 )
+
+
+# The columns that are no column of the table: money is what is left of it, a record's own with its adjustments.
+_NET = {
+    "adjusted": "a.record_id IS NOT NULL",
+    "revenue_attributed": "(r.revenue_attributed + coalesce(a.revenue, 0))::text",
+    "commission_amount": "(r.commission_amount + coalesce(a.commission, 0))::text",
+}
 
 
 @dataclass(frozen=True)
@@ -66,24 +75,31 @@ def stored_records(
     """The records of these conversions under these models, as they stand: the columns of `schema`."""
     # Decimals come as text, which loses nothing.
     selected = [
-        sql.SQL("{}::text" if pa.types.is_decimal(field.type) else "{}").format(sql.Identifier(field.name))
+        sql.SQL(_NET.get(field.name) or ("r.{}::text" if pa.types.is_decimal(field.type) else "r.{}")).format(
+            sql.Identifier(field.name)
+        )
         for field in schema
     ]
     as_text = pa.schema(
         [field.with_type(pa.string()) if pa.types.is_decimal(field.type) else field for field in schema]
     )
-    query = sql.SQL("SELECT {} FROM {} WHERE conversion_id = ANY({}::uuid[]) AND model = ANY({})").format(
+    query = sql.SQL(
+        "SELECT {} FROM {} r LEFT JOIN (SELECT record_id, sum(revenue_amount) AS revenue,"
+        " sum(commission_amount) AS commission FROM {} WHERE conversion_id = ANY({ids}::uuid[]) GROUP BY record_id) a"
+        " ON a.record_id = r.id WHERE r.conversion_id = ANY({ids}::uuid[]) AND r.model = ANY({models})"
+    ).format(
         sql.SQL(", ").join(selected),
         sql.Identifier(store.RECORDS),
-        store.uuid_texts(store.uuid_bytes(conversions["id"])),
-        models,
+        sql.Identifier(Adjustment._meta.db_table),
+        ids=store.uuid_array(conversions["id"]),
+        models=models,
     )
     return store.fetch(within, query, as_text).cast(schema)
 
 
 def changes(new: pa.Table, stored: pa.Table) -> Changes:
-    """Compare by id. A conversion and model with a frozen record is left alone as a whole, or its sums would
-    break; how it differs is told instead. A payee that was set by hand stays."""
+    """Compare by id. A conversion and model with a frozen or adjusted record is left alone as a whole, or its sums
+    would break; how it differs is told instead. A payee that was set by hand stays."""
     if not stored.num_rows:
         return Changes(new, np.zeros((0, 16), dtype=np.uint8), 0, 0, [])
     counterpart = pc.index_in(stored["id"], value_set=new["id"])
@@ -93,7 +109,8 @@ def changes(new: pa.Table, stored: pa.Table) -> Changes:
     equal[matched] = same(new.take(counterpart.drop_null()), stored.filter(matched))
 
     new_set, stored_set = _sets(new, stored)
-    is_frozen = pc.is_in(stored["status"], value_set=pa.array(FROZEN)).to_numpy()
+    frozen = pc.is_in(stored["status"], value_set=pa.array(FROZEN))
+    is_frozen = pc.or_(frozen, stored["adjusted"]).to_numpy()
     frozen_sets = np.unique(stored_set[is_frozen])
     stored_left, new_left = np.isin(stored_set, frozen_sets), np.isin(new_set, frozen_sets)
     stands = np.zeros(new.num_rows, dtype=np.bool_)

@@ -12,7 +12,7 @@ from attribution import reading, records, states, store
 from attribution.engine import cents
 from attribution.engine.journeys import lookbacks
 from attribution.engine.trace import Sharing, Trace, trace
-from attribution.models import AttributionRecord, ModelConfig, Training
+from attribution.models import Adjustment, AttributionRecord, ModelConfig, Training
 
 # A journey may have any length; a reader's patience has not. Totals are always of the whole journey.
 SHOWN_FIRST, SHOWN_LAST, SHOWN_AROUND = 50, 100, 5
@@ -114,6 +114,7 @@ class Explanation:
     differences: list[dict[str, Any]]
     stored_totals: dict[str, Any]
     others: list[Alternative]
+    adjustments: list[Adjustment]
 
 
 class Story:

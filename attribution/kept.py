@@ -18,7 +18,7 @@ from psycopg import sql
 
 from attribution import reading, store
 from attribution.engine.parameters import Parameters
-from attribution.models import FROZEN, KeptJourney, ModelConfig
+from attribution.models import FROZEN, Adjustment, KeptJourney, ModelConfig
 
 JOURNEYS = KeptJourney._meta.db_table
 CONTENT = {
@@ -73,7 +73,11 @@ def newest(within: store.Store, conversions: pa.Table) -> pa.Table:
     query = sql.SQL(
         "SELECT DISTINCT ON (conversion_id) {} FROM {} WHERE conversion_id = ANY({}::uuid[])"
         " ORDER BY conversion_id, calculated_at DESC"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, KEPT.names)), sql.Identifier(JOURNEYS), _ids(conversions["id"]))
+    ).format(
+        sql.SQL(", ").join(map(sql.Identifier, KEPT.names)),
+        sql.Identifier(JOURNEYS),
+        store.uuid_array(conversions["id"]),
+    )
     return store.fetch(within, query, KEPT)
 
 
@@ -81,23 +85,20 @@ def _held(within: store.Store, kept: pa.Table, models: Sequence[str]) -> pa.Arra
     """(n,) whether records stand on these newest journeys that a calculation of these models will not touch."""
     query = sql.SQL(
         "SELECT conversion_id FROM (SELECT conversion_id, model, max(calculated_at) AS youngest,"
-        " bool_or(status = ANY({frozen})) AS frozen FROM {records} WHERE conversion_id = ANY({ids}::uuid[])"
+        " bool_or(status = ANY({frozen}) OR EXISTS (SELECT FROM {adjustments} a WHERE a.record_id = r.id)) AS frozen"
+        " FROM {records} r WHERE conversion_id = ANY({ids}::uuid[])"
         " GROUP BY conversion_id, model) made JOIN unnest({ids}::uuid[], {times}::timestamptz[]) AS kept (id, at)"
         " ON kept.id = conversion_id WHERE youngest >= kept.at AND (frozen OR model <> ALL({models}))"
     ).format(
         records=sql.Identifier(store.RECORDS),
+        adjustments=sql.Identifier(Adjustment._meta.db_table),
         models=list(models),
         frozen=[str(status) for status in FROZEN],
-        ids=_ids(kept["conversion_id"]),
+        ids=store.uuid_array(kept["conversion_id"]),
         times=kept["calculated_at"].to_pylist(),
     )
     held = store.fetch(within, query, pa.schema({"conversion_id": store.UUID}))
     return pc.is_in(kept["conversion_id"], value_set=held["conversion_id"])
-
-
-def _ids(column: pa.ChunkedArray) -> str:
-    """As the text of an array: a list would be quoted one by one."""
-    return f"{{{','.join(store.uuid_texts(store.uuid_bytes(column)))}}}"
 
 
 def not_before(at: dt.datetime, kept: pa.Table) -> dt.datetime:
@@ -140,7 +141,7 @@ def write(changes: Changes, *, within: store.Store) -> None:
                 " WHERE k.conversion_id = old.id AND k.calculated_at = old.at RETURNING 1) SELECT count(*) FROM gone"
             ).format(
                 sql.Identifier(JOURNEYS),
-                _ids(doomed["conversion_id"]),
+                store.uuid_array(doomed["conversion_id"]),
                 doomed["calculated_at"].to_pylist(),
             )
         )

@@ -52,7 +52,8 @@ TOUCHES = pa.schema(
 
 @dataclass(frozen=True)
 class Selection:
-    """Which stored conversions: all that fit every given condition. `buckets` are inclusive bounds."""
+    """Which stored conversions: all that fit every given condition, each with what its reversals left of it.
+    `buckets` are inclusive bounds."""
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
@@ -64,7 +65,8 @@ class Selection:
         conditions = list(self._conditions())
         where = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
         return sql.SQL(
-            "SELECT id, lead_id, type, currency, value, commission_amount, occurred_at"
+            "SELECT id, lead_id, type, currency, value - reversed_amount AS value,"
+            " commission_amount - reversed_commission AS commission_amount, occurred_at"
             " FROM conversions_conversion WHERE {}"
         ).format(where)
 

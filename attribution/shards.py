@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from psycopg import sql
 
-from attribution import differences, kept, records, store
+from attribution import announcing, differences, kept, records, store
 from attribution.models import AttributionRecord
 from attribution.reading import Batch, Selection, read
 from attribution_site.errors import DomainError
@@ -111,14 +111,17 @@ def calculate(
         counts: Counter[str] = Counter()
         first, *others = split(selection, max(1, conversions // BLOCK))
         reach = kept.reach()
+        changed = announcing.ChangedRecords()
         # The first plans are small: until one is ready there is nothing to write.
         blocks = [*split(first, 8), *others]
         with closing(ahead(lambda: _plans(blocks, rules, reach, run_id))) as plans:
             for planned in plans:
+                changed.note(planned.changes, within=writer)
                 write(planned, within=writer)
                 counts += planned.counts
                 for each in planned.changes.disagreements:
                     writer.count(_finding(run_id, each))
+        changed.announce(within=writer, run_id=run_id)
         writer.count(_done(shard_id, counts))
         writing.commit()
     return counts

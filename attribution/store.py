@@ -156,6 +156,11 @@ def uuid_column(ids: NDArray[np.uint8]) -> pa.Array:
     return pa.Array.from_buffers(UUID, len(ids), [None, pa.py_buffer(np.ascontiguousarray(ids))])
 
 
+def uuid_array(column: pa.ChunkedArray) -> str:
+    """As the text of an array of uuid: a list would be quoted one by one."""
+    return f"{{{','.join(uuid_texts(uuid_bytes(column)))}}}"
+
+
 def uuid_texts(ids: NDArray[np.uint8]) -> list[str]:
     """As PostgreSQL reads them in an array of uuid."""
     digits = ids.tobytes().hex()

@@ -18,6 +18,11 @@ def resume_lost_shards() -> None:
 
 
 @shared_task
+def calculate_late_touches() -> None:
+    operations.calculate_late_touches()
+
+
+@shared_task
 def calculate_recent() -> None:
     operations.calculate_recent()
 

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
 from conversions.models import Conversion
@@ -18,6 +18,17 @@ def money(amount, currency):
     return format_html('<span class="money">{} <small>{}</small></span>', f"{amount:,.2f}", currency)
 
 
+class ReversedFilter(DropdownFilter):
+    title = "reversed"
+    parameter_name = "reversed"
+
+    def lookups(self, request, model_admin):
+        return [("yes", "In full or in part"), ("no", "Not reversed")]
+
+    def queryset(self, request, queryset):
+        return queryset.reversed(self.value() == "yes") if self.value() in {"yes", "no"} else queryset
+
+
 @admin.register(Conversion)
 class ConversionAdmin(BigTableAdmin):
     list_display = ["at", "lead", "shown_type", "shown_value", "shown_commission", "policy_number"]
@@ -27,6 +38,7 @@ class ConversionAdmin(BigTableAdmin):
     list_filter = [
         ("occurred_at", DayRangeFilter),
         ("type", ChoicesDropdownFilter),
+        ReversedFilter,
         exactly("policy_id", "policy id"),
     ]
     exact_search = ["lead_id", "id", "external_id", "policy_number", "policy_id"]
@@ -34,12 +46,12 @@ class ConversionAdmin(BigTableAdmin):
     empty_title = "No conversions here"
     empty_help = "Conversions come in by POST /conversions or by manage.py import_conversions."
     fieldsets = [
-        (None, {"fields": ["shown_type", "lead", "at", "shown_value"]}),
+        (None, {"fields": ["shown_type", "lead", "at", "shown_value", "shown_left"]}),
         ("Commission", {"fields": ["shown_commission", "shown_rate"]}),
         ("Policy", {"fields": ["policy_number", "policy_id"]}),
         ("Trace", {"fields": ["id", "external_id", "stored"]}),
     ]
-    readonly_fields = ["shown_type", "lead", "at", "shown_value", "shown_commission", "shown_rate", "stored"]
+    readonly_fields = [name for _, part in fieldsets for name in part["fields"]]
     sections = ["journey"]
 
     @display(description="Time", ordering="occurred_at")
@@ -57,6 +69,10 @@ class ConversionAdmin(BigTableAdmin):
     @display(description="Value")
     def shown_value(self, conversion):
         return money(conversion.value, conversion.currency)
+
+    @display(description="Left of it")
+    def shown_left(self, conversion):
+        return money(conversion.remaining_value, conversion.currency) if conversion.is_reversed else "All of it"
 
     @display(description="Commission")
     def shown_commission(self, conversion):

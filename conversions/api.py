@@ -1,15 +1,23 @@
 """The routes of conversions, and of touchpoints together with what they led to."""
 
+from contextlib import nullcontext
+
 import django_filters
+import psycopg
+from django.db import connection
+from django.db.models import BooleanField, CharField, DateTimeField, DecimalField, Value
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.response import Response
 
 import touchpoints.api
+import touchpoints.operations
 from attribution_site.api.fields import Moment, Money, StrictModelSerializer
 from attribution_site.api.lists import BoundaryFilter, StableOrderingFilter, YesNoFilter
+from attribution_site.isolation import as_owner
 from conversions import operations
 from conversions.models import Conversion, with_conversion
 from partners.models import opaque_id
+from touchpoints.ingestion.sharing import SharedCommit
 
 
 class ConversionFilter(django_filters.FilterSet):
@@ -17,14 +25,22 @@ class ConversionFilter(django_filters.FilterSet):
     max_value = django_filters.NumberFilter(field_name="value", lookup_expr="lte")
     start_date = BoundaryFilter(field_name="occurred_at", lookup_expr="gte")
     end_date = BoundaryFilter(field_name="occurred_at", lookup_expr="lt")
+    reversed = YesNoFilter(method="filter_reversed")
     ordering = StableOrderingFilter(fields=[("occurred_at", "occurredAt"), ("value", "value")])
 
     class Meta:
         model = Conversion
         fields = ["lead_id", "type", "policy_id", "policy_number", "currency"]
 
+    def filter_reversed(self, queryset, name, value):
+        return queryset.reversed(value == "true")
+
 
 class ConversionSerializer(StrictModelSerializer):
+    reversed = serializers.BooleanField(source="is_reversed", read_only=True)
+    remaining_value = Money(read_only=True)
+    remaining_commission = Money(read_only=True, allow_null=True)
+
     class Meta:
         model = Conversion
         fields = [
@@ -39,6 +55,11 @@ class ConversionSerializer(StrictModelSerializer):
             "commission_rate",
             "commission_amount",
             "occurred_at",
+            "reversed",
+            "reversed_amount",
+            "reversed_commission",
+            "remaining_value",
+            "remaining_commission",
             "created_at",
             "updated_at",
         ]
@@ -72,7 +93,7 @@ class ConversionViewSet(mixins.CreateModelMixin, mixins.UpdateModelMixin, viewse
 def _whole(serializer):
     """PUT: what the body leaves out is emptied. What names the conversion (its time, its external id) is
     kept, as is the currency."""
-    optional = {name: None for name, field in serializer.fields.items() if field.allow_null}
+    optional = {name: None for name, field in serializer.fields.items() if field.allow_null and not field.read_only}
     del optional["external_id"]
     return optional | serializer.validated_data
 
@@ -82,7 +103,8 @@ class TouchpointFilter(touchpoints.api.TouchpointFilter):
 
 
 class TouchpointSerializer(touchpoints.api.TouchpointSerializer):
-    converted = serializers.BooleanField(read_only=True)
+    # All of them are null to a key that may write touches and not read: they tell of the lead, not of the touch.
+    converted = serializers.BooleanField(read_only=True, allow_null=True)
     conversion_value = Money(read_only=True)
     conversion_currency = serializers.CharField(read_only=True)
     conversion_timestamp = Moment(read_only=True)
@@ -97,9 +119,32 @@ class TouchpointSerializer(touchpoints.api.TouchpointSerializer):
         ]
 
 
+NO_CONVERSION = b'"conversionValue":null,"conversionCurrency":null,"conversionTimestamp":null}'
+FOLLOWED = "SELECT DISTINCT lead_id FROM conversions_conversion WHERE lead_id = ANY(%s) AND occurred_at >= %s"
+
+
+def stored(rows, payee=None):
+    """What became of each touch, and whether a conversion of its lead may follow it: read once for all of them."""
+    outcomes = touchpoints.operations.create_touchpoints(rows=rows, payee=payee)
+    if not any(outcome.is_new for outcome in outcomes):
+        return [(outcome, False) for outcome in outcomes]
+    with as_owner() if payee else nullcontext(), psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(FOLLOWED, [[row.lead_id for row in rows], min(row.timestamp for row in rows)], prepare=True)
+        followed = {lead_id for (lead_id,) in cursor}
+    return [(outcome, row.lead_id in followed) for row, outcome in zip(rows, outcomes, strict=True)]
+
+
 class TouchpointViewSet(touchpoints.api.TouchpointViewSet):
     serializer_class = TouchpointSerializer
     filterset_class = TouchpointFilter
+    unread = touchpoints.api.TouchpointViewSet.queryset.annotate(
+        converted=Value(None, BooleanField()),
+        conversion_value=Value(None, DecimalField()),
+        conversion_currency=Value(None, CharField()),
+        conversion_timestamp=Value(None, DateTimeField()),
+    )
+    shared = SharedCommit(stored)
+    end_of_new = {True: b',"converted":false,' + NO_CONVERSION, False: b',"converted":null,' + NO_CONVERSION}
 
     def get_queryset(self):
         return with_conversion(super().get_queryset())

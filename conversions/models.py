@@ -6,7 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Case, Count, Min, OuterRef, Subquery, Sum, Value, When
+from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, Value, When
 from django.utils import timezone
 
 from conversions import currencies
@@ -35,6 +35,26 @@ def _changed_days(operation, moved, **tables):
     )
 
 
+# Once reversed, what its reversals took their part of stays.
+REVERSED_STAYS = """
+    RAISE EXCEPTION 'Conversion % is reversed, its value, currency, commission and time cannot change', OLD.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'conversion_reversed';"""
+# What is reversed of a conversion is the sum of its reversals, whoever writes.
+REVERSED_BY_ROWS = """
+    RAISE EXCEPTION 'Conversion % is reversed by a row of its own, not by changing what is reversed', OLD.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'conversion_reversed_by_rows';"""
+REVERSE = """
+    UPDATE conversions_conversion
+    SET reversed_amount = reversed_amount + NEW.amount,
+        reversed_commission = reversed_commission + NEW.commission_amount,
+        updated_at = clock_timestamp()
+    WHERE id = NEW.conversion_id AND occurred_at <= NEW.occurred_at;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'Conversion % did not occur before this reversal of it', NEW.conversion_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'reversal_after_conversion';
+    END IF;
+    RETURN NULL;"""
+
 # Leads fall into this many buckets by hash; a batch run's shard is a range of them.
 LEAD_BUCKETS = 4096
 
@@ -51,6 +71,10 @@ class LeadBucket(models.Func):
     arity = 1
 
 
+# By this very condition an index finds them.
+REVERSED = Q(reversed_amount__gt=0) | Q(reversed_commission__gt=0)
+
+
 class ConversionQuerySet(models.QuerySet):
     def visible_to(self, user):
         """Rows the user may read. A user we cannot place sees nothing."""
@@ -58,6 +82,10 @@ class ConversionQuerySet(models.QuerySet):
 
     def with_bucket(self):
         return self.annotate(bucket=LeadBucket("lead_id"))
+
+    def reversed(self, is_reversed=True):
+        """Those of which something was taken back, or nothing."""
+        return self.filter(REVERSED if is_reversed else ~REVERSED)
 
 
 class Conversion(models.Model):
@@ -89,6 +117,17 @@ class Conversion(models.Model):
         max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
     )
     occurred_at = models.DateTimeField(default=timezone.now, validators=[sane_time])
+    reversed_amount = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        default=Decimal("0.00"),
+        db_default=Decimal("0.00"),
+        editable=False,
+        help_text="Of the value: what its reversals took. The database adds it up.",
+    )
+    reversed_commission = models.DecimalField(
+        max_digits=14, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"), editable=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -109,6 +148,7 @@ class Conversion(models.Model):
                 name="conversion_by_policy",
                 condition=models.Q(policy_id__isnull=False),
             ),
+            models.Index(fields=["occurred_at", "id"], name="conversion_reversed", condition=REVERSED),
         ]
         constraints = [
             models.CheckConstraint(name="conversion_lead_not_blank", condition=~models.Q(lead_id="")),
@@ -127,8 +167,37 @@ class Conversion(models.Model):
             ),
             models.CheckConstraint(name="conversion_currency_code", condition=models.Q(currency__regex="^[A-Z]{3}$")),
             models.CheckConstraint(name="conversion_time_sane", condition=models.Q(occurred_at__gte=EARLIEST)),
+            models.CheckConstraint(
+                name="conversion_reversed_within_value", condition=Q(reversed_amount__range=(0, F("value")))
+            ),
+            models.CheckConstraint(
+                name="conversion_reversed_within_commission",
+                condition=Q(reversed_commission=0) | Q(reversed_commission__range=(0, F("commission_amount"))),
+            ),
         ]
         triggers = [
+            pgtrigger.Trigger(
+                name="reversed_stays",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "((OLD.reversed_amount > 0 OR OLD.reversed_commission > 0) AND"
+                    " (OLD.value, OLD.currency, OLD.commission_rate, OLD.commission_amount, OLD.occurred_at)"
+                    " IS DISTINCT FROM"
+                    " (NEW.value, NEW.currency, NEW.commission_rate, NEW.commission_amount, NEW.occurred_at))"
+                ),
+                func=REVERSED_STAYS,
+            ),
+            pgtrigger.Trigger(
+                name="reversed_by_rows",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "((OLD.reversed_amount, OLD.reversed_commission) IS DISTINCT FROM"
+                    " (NEW.reversed_amount, NEW.reversed_commission) AND pg_trigger_depth() = 0)"
+                ),
+                func=REVERSED_BY_ROWS,
+            ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
             _changed_days(pgtrigger.Insert, "SELECT lead_id, occurred_at FROM added", new="added"),
             _changed_days(
@@ -143,10 +212,67 @@ class Conversion(models.Model):
     def __str__(self):
         return f"{self.get_type_display()} of {self.value} {self.currency} by {self.lead_id}"
 
+    @property
+    def remaining_value(self):
+        return self.value - self.reversed_amount
+
+    @property
+    def remaining_commission(self):
+        return None if self.commission_amount is None else self.commission_amount - self.reversed_commission
+
+    @property
+    def is_reversed(self):
+        return self.reversed_amount > 0 or self.reversed_commission > 0
+
+
+class Reversal(models.Model):
+    """What was taken back of a conversion: cancelled, lapsed, refunded. Never changed; what turns out wrong about one
+    is put right by a conversion of its own."""
+
+    class Reason(models.TextChoices):
+        CANCELLATION = "cancellation"
+        LAPSE = "lapse"
+        REFUND = "refund"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    conversion = models.ForeignKey(Conversion, on_delete=models.PROTECT, related_name="reversals")
+    reason = models.CharField(max_length=16, choices=Reason)
+    note = models.CharField(max_length=1000, null=True, blank=True)
+    amount = models.DecimalField(max_digits=14, decimal_places=2, help_text="Of the conversion's value.")
+    commission_amount = models.DecimalField(
+        max_digits=14, decimal_places=2, help_text="What that takes from its commission."
+    )
+    occurred_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = models.Manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="reversal_reason_known", condition=Q(reason__in=["cancellation", "lapse", "refund"])
+            ),
+            models.CheckConstraint(
+                name="reversal_takes_something",
+                condition=Q(amount__gte=0, commission_amount__gte=0) & (Q(amount__gt=0) | Q(commission_amount__gt=0)),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(name="reverse", operation=pgtrigger.Insert, when=pgtrigger.After, func=REVERSE),
+        ]
+
+    def __str__(self):
+        return f"{self.get_reason_display()} of {self.amount}"
+
 
 def with_conversion(touchpoints):
-    """Adds to touchpoints what their leads became within the time that still counts: when first, for how
-    much, in which currency. Of conversions in several currencies there is no sum, so both are null then."""
+    """Adds to touchpoints what their leads became within the time that still counts: when first, for how much, less
+    what was reversed, in which currency. Of conversions in several currencies there is no sum: both are null then."""
     within = Conversion.objects.filter(
         lead_id=OuterRef("lead_id"),
         occurred_at__gte=OuterRef("timestamp"),
@@ -158,7 +284,7 @@ def with_conversion(touchpoints):
         .values(nothing=Value(1, models.IntegerField()))
         .annotate(
             first=Min("occurred_at"),
-            total=Sum("value"),
+            total=Sum(F("value") - F("reversed_amount")),
             code=Min("currency"),
             codes=Count("currency", distinct=True),
         )

@@ -55,6 +55,7 @@ def _facts(told):
         ("Credit", f"{record.percentage:.2f} %"),
         ("Revenue", f"{amount(record.revenue_attributed, unit)} {record.currency}"),
         ("Commission", f"{amount(record.commission_amount, unit)} {record.currency}"),
+        *_adjusted(told, unit),
         ("Payee", payee_link(record.payee_type, record.payee_id)),
         ("Model", page_link(ModelConfig, record.config_id, str(told.config))),
         *training,
@@ -62,6 +63,15 @@ def _facts(told):
         ("Converted at", moment(record.occurred_at)),
         ("Calculated at", moment(record.calculated_at)),
     ]
+
+
+def _adjusted(told, unit):
+    """What the explanation is of is what is left, the record's own amounts with these."""
+    if not told.adjustments:
+        return []
+    sums = [sum(getattr(each, name) for each in told.adjustments) for name in ("revenue_amount", "commission_amount")]
+    shown = [f"{'−' if each < 0 else ''}{amount(abs(each), unit)}" for each in sums]
+    return [("Adjustments", f"{shown[0]} and {shown[1]} {told.record.currency}")]
 
 
 def _rows(told):

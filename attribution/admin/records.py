@@ -1,21 +1,21 @@
-"""Records: what each touch earned. Read only; and a conversion's page with the records it gave."""
+"""Records: what each touch earned, and what was added or taken since. Read only."""
 
-from itertools import groupby
+from decimal import Decimal
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, TextFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from attribution import operations
 from attribution.admin.explaining import context_of
-from attribution.models import AttributionModel, AttributionRecord, ModelConfig, Run
-from conversions.admin import ConversionAdmin, money
+from attribution.models import Adjustment, AttributionRecord, ModelConfig, Run
+from conversions.admin import money
 from conversions.models import Conversion
 from partners.admin import list_link, moment, page_link, payee_link
 from touchpoints.admin import BigTableAdmin, DayRangeFilter, as_uuid, table
@@ -99,7 +99,7 @@ class AttributionRecordAdmin(BigTableAdmin):
         ("Copied from the touch", {"fields": ["channel", "source", "campaign_id", "lead"]}),
         ("How it was calculated", {"fields": ["configuration", "calculation", "calculated"]}),
     ]
-    sections = ["siblings"]
+    sections = ["adjustments", "siblings"]
     actions_detail = ["explain"]
 
     @action(description="Explain", permissions=["view"], icon="contact_support", variant=ActionVariant.PRIMARY)
@@ -191,6 +191,20 @@ class AttributionRecordAdmin(BigTableAdmin):
     def calculation(self, record):
         return page_link(Run, record.run_id) if record.run_id else "By hand, for this lead alone"
 
+    @display(description="Adjustments")
+    def adjustments(self, record):
+        booked = list(Adjustment.objects.filter(record_id=record.pk).select_related("reversal"))
+        if not booked:
+            return "None: what the record says is what its payee has."
+        rows = [(moment(each.created_at), str(each), each.revenue_amount, each.commission_amount) for each in booked]
+        [(_, net)] = net_of([record]).items()
+        rows.append(("", "Net", *net))
+        shown = [
+            ("", when, what, money(revenue, record.currency), money(commission, record.currency))
+            for when, what, revenue, commission in rows
+        ]
+        return table(["Booked", "What", "Revenue", "Commission"], shown)
+
     @display(description="The whole conversion under this model")
     def siblings(self, record):
         shares = AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model)
@@ -198,6 +212,8 @@ class AttributionRecordAdmin(BigTableAdmin):
 
 
 def share_table(shares, *, marked=None):
+    shares = list(shares)
+    net = net_of(shares)
     rows = [
         (
             "here" if share.pk == marked else "",
@@ -207,42 +223,33 @@ def share_table(shares, *, marked=None):
             share_bar(share),
             money(share.revenue_attributed, share.currency),
             money(share.commission_amount, share.currency),
+            *(money(amount, share.currency) for amount in net.get(share.pk, ())),
             share.get_status_display(),
         )
         for share in shares
     ]
-    return table(["Touch", "Channel", "Payee", "Credit", "Revenue", "Commission", "Status"], rows)
+    added = ["Net revenue", "Net commission"] if net else []
+    return table(["Touch", "Channel", "Payee", "Credit", "Revenue", "Commission", *added, "Status"], rows)
+
+
+def net_of(shares):
+    """Revenue and commission of each record with its adjustments; of none, if not one of them has any."""
+    sums = Adjustment.objects.filter(record_id__in=[share.pk for share in shares]).order_by().values_list("record_id")
+    by_record = {pk: amounts for pk, *amounts in sums.annotate(Sum("revenue_amount"), Sum("commission_amount"))}
+    if not by_record:
+        return {}
+    nothing = (Decimal(0), Decimal(0))
+    return {
+        share.pk: [
+            own + added
+            for own, added in zip(
+                (share.revenue_attributed, share.commission_amount), by_record.get(share.pk, nothing), strict=True
+            )
+        ]
+        for share in shares
+    }
 
 
 def share_bar(share):
     percent = f"{share.percentage:.1f}"
     return format_html('<span class="bar"><i style="width:{}%"></i></span>{} %', percent, percent)
-
-
-admin.site.unregister(Conversion)
-
-
-@admin.register(Conversion)
-class ConversionWithRecords(ConversionAdmin):
-    """Conversions know nothing of attribution; their page does."""
-
-    sections = [*ConversionAdmin.sections, "records"]
-
-    @display(description="Who earned it")
-    def records(self, conversion):
-        shares = AttributionRecord.objects.filter(conversion_id=conversion.pk).order_by("model", "position")
-        by_model = [(model, list(group)) for model, group in groupby(shares[:1000], lambda share: share.model)]
-        if not by_model:
-            return "Not calculated, or unattributed. A run calculates it."
-        return format_html_join(
-            "",
-            "<h3>{}{}</h3>{}",
-            (
-                (
-                    AttributionModel(model).label,
-                    " (pays commission)" if group[0].payable else "",
-                    share_table(group),
-                )
-                for model, group in by_model
-            ),
-        )

@@ -45,7 +45,9 @@ class ParametersField(serializers.Field):
 
 def _plain(value):
     if isinstance(value, Decimal):
-        return float(value)
+        # 90.0 is a whole number to JSON.
+        number = float(value)
+        return int(number) if number.is_integer() else number
     return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
@@ -74,9 +76,10 @@ class CalculateAndSaveSerializer(StrictSerializer):
 class CalculationViewSet(viewsets.GenericViewSet):
     queryset = AttributionRecord.objects.none()
     filter_backends = []
+    throttle_scopes = {"calculate": "calculate", "calculate_and_save": "calculate"}
     # Trying a calculation stores nothing: whoever may read its outcome may ask for it.
     permissions_by_action = {
-        "calculate": ["attribution.view_attributionrecord"],
+        "calculate": ["attribution.view_attributionrecord", "conversions.view_conversion"],
         "calculate_and_save": ["attribution.add_run"],
     }
 

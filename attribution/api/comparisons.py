@@ -129,6 +129,7 @@ def _row(row, parts, names):
 
 
 class ComparisonViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.ReadOnlyModelViewSet):
+    throttle_scopes = {"create": "work"}
     lookup_url_kwarg = "comparison_id"
 
     def get_queryset(self):

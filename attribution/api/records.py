@@ -8,11 +8,13 @@ from rest_framework.response import Response
 
 from attribution import operations
 from attribution.api import explanations
-from attribution.models import AttributionRecord
+from attribution.blurring import blurred
+from attribution.models import AttributionRecord, with_net
 from attribution_site.api.access import person_of
-from attribution_site.api.fields import Number, StrictSerializer, Text
+from attribution_site.api.fields import MaskedPayees, Money, Number, StrictSerializer, Text
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
-from partners.models import opaque_id
+from attribution_site.isolation import as_owner
+from partners.models import opaque_id, payee_of
 
 
 class RecordFilter(django_filters.FilterSet):
@@ -35,10 +37,12 @@ class RecordFilter(django_filters.FilterSet):
         ]
 
 
-class RecordSerializer(serializers.ModelSerializer):
+class RecordSerializer(MaskedPayees, serializers.ModelSerializer):
     credit = Number(max_digits=11, decimal_places=10)
     percentage = Number(max_digits=11, decimal_places=8)
     config_version = serializers.IntegerField(source="config.version")
+    net_revenue = Money(read_only=True, help_text="revenueAttributed with the record's adjustments.")
+    net_commission = Money(read_only=True, help_text="commissionAmount with the record's adjustments.")
     training_id = serializers.UUIDField()
     fallback = serializers.CharField()
 
@@ -61,6 +65,8 @@ class RecordSerializer(serializers.ModelSerializer):
             "currency",
             "revenue_attributed",
             "commission_amount",
+            "net_revenue",
+            "net_commission",
             "partner_id",
             "broker_id",
             "payee_type",
@@ -111,7 +117,7 @@ class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
     keyset = ("-id",)
 
     def get_queryset(self):
-        return AttributionRecord.objects.visible_to(self.request.user).select_related("config")
+        return with_net(AttributionRecord.objects.visible_to(self.request.user)).select_related("config")
 
     def update(self, request, *args, partial=False, **kwargs):
         record = self.get_object()
@@ -123,4 +129,8 @@ class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
     @action(detail=True)
     def explain(self, request, pk):
         record = self.get_object()
-        return Response(explanations.answer(operations.explain(record_id=record.pk)))
+        # Sharing needs the whole journey, the others' touches too; what is told of those is blurred at once.
+        with as_owner():
+            told = operations.explain(record_id=record.pk)
+        payee = payee_of(request.user)
+        return Response(explanations.answer(blurred(told, payee=payee) if payee else told))

@@ -97,6 +97,7 @@ class RunDetailSerializer(RunSerializer):
 
 class RunViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     permissions_by_action = {"cancel": ["attribution.change_run"]}
+    throttle_scopes = {"create": "work"}
     lookup_url_kwarg = "run_id"
 
     def get_queryset(self):

@@ -78,6 +78,7 @@ class TrainingDetailSerializer(TrainingSerializer):
 
 class TrainingViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
     filterset_class = TrainingFilter
+    throttle_scopes = {"create": "work"}
     lookup_url_kwarg = "training_id"
 
     def get_queryset(self):

@@ -1,5 +1,6 @@
 """Configurations, runs of the calculation, and the records that it makes."""
 
+from attribution.models.adjustments import Adjustment, with_net
 from attribution.models.configurations import AttributionModel, ModelConfig, PayableModel, Training, VisibleToStaff
 from attribution.models.daily import ChangedDay, DailyCredit
 from attribution.models.records import EDGES, FROZEN, AttributionRecord, KeptJourney, Status, fallback
@@ -8,6 +9,7 @@ from attribution.models.runs import Comparison, Finding, Run, Shard, Verificatio
 __all__ = [
     "EDGES",
     "FROZEN",
+    "Adjustment",
     "AttributionModel",
     "AttributionRecord",
     "ChangedDay",
@@ -24,4 +26,5 @@ __all__ = [
     "Verification",
     "VisibleToStaff",
     "fallback",
+    "with_net",
 ]

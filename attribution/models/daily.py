@@ -1,8 +1,9 @@
-"""Sums of the records by UTC day, so that a report reads thousands of rows where there are millions of records.
+"""Sums of the records by UTC day, so that a report reads thousands of rows where there are millions of records. An
+adjustment counts on the day of its record.
 
-Whoever writes records, by whatever statement, has the database note in the same transaction which days changed; that
-costs next to nothing, and two writers never wait for each other. `operations.refresh_daily_credit` sums those days up
-again soon after. Until then their sums are not valid, and a reader takes the records of those days instead.
+Whoever writes records or adjustments, by whatever statement, has the database note in the same transaction which days
+changed; that costs next to nothing, and two writers never wait for each other. `operations.refresh_daily_credit` sums
+those days up again soon after. Until then their sums are not valid, and a reader takes the rows of those days instead.
 """
 
 import pgtrigger
@@ -27,7 +28,7 @@ DAY = "(occurred_at AT TIME ZONE 'UTC')::date"
 
 
 class DailyCredit(models.Model):
-    """What the records of one key add up to on one day, unless the day is a `ChangedDay`."""
+    """What the records of one key, and their adjustments, add up to on one day, unless the day is a `ChangedDay`."""
 
     day = models.DateField(help_text="Of UTC, on which the conversions occurred.")
     model = models.CharField(max_length=32, choices=AttributionModel)
@@ -78,6 +79,18 @@ def rows_of(records):
                    CASE WHEN payable AND payee_type <> 'house' THEN commission_amount ELSE 0 END
                        AS payable_commission
             FROM {records}"""
+
+
+def net_rows_of(condition):
+    """SQL that gives each record that fits, as a row of daily credit, and each adjustment of one, as another; the
+    condition is on the record, `r`."""
+    key = ", ".join(f"r.{name}" for name in KEY)
+    return f"""
+        {rows_of("attribution_attributionrecord r")} WHERE {condition}
+        UNION ALL
+        SELECT (r.occurred_at AT TIME ZONE 'UTC')::date, {key}, 0, 0, a.revenue_amount, a.commission_amount,
+               CASE WHEN r.payable AND r.payee_type <> 'house' THEN a.commission_amount ELSE 0 END
+        FROM attribution_adjustment a JOIN attribution_attributionrecord r ON r.id = a.record_id WHERE {condition}"""
 
 
 def _trigger(operation, days, **tables):

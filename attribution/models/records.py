@@ -9,10 +9,17 @@ from django.db.models import Q
 from attribution.models import daily
 from attribution.models.configurations import AttributionModel, ModelConfig, Training, VisibleToStaff
 from attribution.models.runs import Run
+from partners.models import payee_of
 from touchpoints.models import Channel
 
 
 class AttributionRecordQuerySet(VisibleToStaff):
+    def visible_to(self, user):
+        """Rows the user may read: of a partner or broker, those that it is the payee of."""
+        payee = payee_of(user)
+        rows = super().visible_to(user)
+        return rows if payee is None else rows.filter(payee_type=payee.kind, payee_id=payee.id)
+
     def frozen(self):
         return self.filter(status__in=AttributionRecord.FROZEN)
 
@@ -34,6 +41,33 @@ EDGES = {
     Status.PAID: [Status.DISPUTED],
     Status.DISPUTED: [Status.CALCULATED, Status.APPROVED, Status.PAID],
 }
+
+
+# What an adjustment is made from. A record that has adjustments is decided money, whatever its status.
+_MONEY = ("conversion_id", "model", "credit", "currency", "revenue_attributed", "commission_amount", "payee_type",
+          "payee_id")  # fmt: skip
+_DELETED = "removed JOIN attribution_adjustment a ON a.record_id = removed.id"
+# Not by a join of the two: a session keeps its first plan, and one made for few rows is quadratic in many.
+_CHANGED = f"""(SELECT id, {", ".join(_MONEY)} FROM removed
+            WHERE EXISTS (SELECT FROM attribution_adjustment a WHERE a.record_id = removed.id)
+            EXCEPT SELECT id, {", ".join(_MONEY)} FROM added) changed"""
+
+
+def _adjusted_stay(operation, rows, verb, **tables):
+    return pgtrigger.Trigger(
+        name=f"adjusted_stay_{str(operation).lower()}",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**tables),
+        func=f"""
+            IF EXISTS (SELECT FROM {rows}) THEN
+                RAISE EXCEPTION 'A record with adjustments cannot be {verb}'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'record_with_adjustments';
+            END IF;
+            RETURN NULL;
+        """,
+    )
 
 
 def fallback(model, training_id):
@@ -107,6 +141,9 @@ class AttributionRecord(models.Model):
             BrinIndex(fields=["run"], name="record_by_run", autosummarize=True),
             models.Index(fields=["partner_id", "id"], name="record_by_partner", condition=Q(partner_id__isnull=False)),
             models.Index(fields=["broker_id", "id"], name="record_by_broker", condition=Q(broker_id__isnull=False)),
+            models.Index(
+                fields=["payee_type", "payee_id", "id"], name="record_by_payee", condition=~Q(payee_type="house")
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -127,6 +164,8 @@ class AttributionRecord(models.Model):
         ]
         triggers = [
             *daily.TRIGGERS,
+            _adjusted_stay(pgtrigger.Delete, _DELETED, "deleted", old="removed"),
+            _adjusted_stay(pgtrigger.Update, _CHANGED, "changed", old="removed", new="added"),
             pgtrigger.Trigger(
                 name="frozen",
                 operation=pgtrigger.Update | pgtrigger.Delete,

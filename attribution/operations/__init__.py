@@ -22,7 +22,15 @@ from attribution.operations.comparisons import (
 from attribution.operations.configurations import rules_for
 from attribution.operations.daily_credit import daily_credit_differences, mark_changed, refresh_daily_credit
 from attribution.operations.explanations import explain
+from attribution.operations.late_touches import calculate_late_touches
 from attribution.operations.record_changes import NotAllowedNow, change_record
+from attribution.operations.reversals import (
+    ConversionMoved,
+    Line,
+    OtherCurrency,
+    plan_reversal,
+    reverse_conversion,
+)
 from attribution.operations.runs import (
     RunIsOver,
     calculate_recent,
@@ -55,9 +63,12 @@ __all__ = [
     "NIGHTLY_SAMPLE",
     "AlreadyTraining",
     "Calculation",
+    "ConversionMoved",
+    "Line",
     "NotAllowedNow",
     "NotYours",
     "NothingToCalculate",
+    "OtherCurrency",
     "RecordOutdated",
     "RecordsAreWritten",
     "RunIsOver",
@@ -66,6 +77,7 @@ __all__ = [
     "TooManyComparisons",
     "calculate",
     "calculate_and_save",
+    "calculate_late_touches",
     "calculate_recent",
     "calculate_shard",
     "cancel_run",
@@ -79,10 +91,12 @@ __all__ = [
     "explain",
     "mark_changed",
     "plan_model_config",
+    "plan_reversal",
     "refresh_daily_credit",
     "resume_lost_comparisons",
     "resume_lost_shards",
     "resume_lost_trainings",
+    "reverse_conversion",
     "rules_for",
     "start_comparison",
     "start_run",

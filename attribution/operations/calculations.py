@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from attribution import kept, reading, records, shards, store
+from attribution import announcing, kept, reading, records, shards, store
 from attribution.engine.models import MODELS
-from attribution.models import AttributionRecord
+from attribution.models import AttributionRecord, with_net
 from attribution.operations.configurations import rules_for, valid_parameters
 from attribution_site.errors import DomainError
 from conversions.models import Conversion, default_currency
@@ -201,14 +201,16 @@ def calculate_and_save(
     shards.lock_buckets(within, bucket, bucket)
     # Only now: a run that was waited for may have known of a younger version.
     rules = rules_for(list(MODELS) if model_names is None else model_names)
-    disagreements = []
+    disagreements, changed = [], announcing.ChangedRecords()
     for batch in shards.batches_to_store(source, kept.reach(), within=within):
         planned = shards.plan(batch, rules, within=within, run_id=None, at=timezone.now())
+        changed.note(planned.changes, within=within)
         shards.write(planned, within=within)
         disagreements += [_readable(each) for each in planned.changes.disagreements]
+    changed.announce(within=within, run_id=None)
     stored = AttributionRecord.objects.filter(conversion_id__in=mine.values("pk"), model__in=rules.models)
     return Saved(
-        records=list(stored.order_by("occurred_at", "conversion_id", "model", "position")),
+        records=list(with_net(stored).order_by("occurred_at", "conversion_id", "model", "position")),
         disagreements=disagreements,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from attribution.models import AttributionRecord, ChangedDay, DailyCredit
-from attribution.models.daily import DAY, KEY, SUMS, rows_of
+from attribution.models.daily import DAY, KEY, SUMS, net_rows_of
 
 RECORDS = AttributionRecord._meta.db_table
 DAILY = DailyCredit._meta.db_table
@@ -22,6 +22,7 @@ _OF_THE_DAY = (
     "r.model = %(model)s AND r.occurred_at >= these.day::timestamp AT TIME ZONE 'UTC'"
     " AND r.occurred_at < (these.day + 1)::timestamp AT TIME ZONE 'UTC'"
 )
+_SINCE = "(%(since)s::date IS NULL OR r.occurred_at >= %(since)s::timestamp AT TIME ZONE 'UTC')"
 
 # One at a time. Readers and writers of records don't notice.
 LOCK = f"LOCK TABLE {DAILY} IN SHARE UPDATE EXCLUSIVE MODE"
@@ -35,15 +36,14 @@ SUM_UP = f"""
     INSERT INTO {DAILY} ({_COLUMNS}, {", ".join(SUMS)})
     SELECT {_COLUMNS}, {_SUMMED} FROM (
         SELECT day_rows.* FROM unnest(%(days)s::date[]) these (day),
-        LATERAL ({rows_of(f"{RECORDS} r")} WHERE {_OF_THE_DAY}) day_rows
+        LATERAL ({net_rows_of(_OF_THE_DAY)}) day_rows
     ) rows
     GROUP BY {_COLUMNS}"""
 DIFFERENCES = f"""
     WITH valid AS (
         SELECT {_COLUMNS}, {", ".join(SUMS)} FROM {DAILY} WHERE %(since)s::date IS NULL OR day >= %(since)s
         UNION ALL
-        SELECT {_COLUMNS}, {", ".join(f"-{name}" for name in SUMS)} FROM ({rows_of(RECORDS)}
-            WHERE %(since)s::date IS NULL OR occurred_at >= %(since)s::timestamp AT TIME ZONE 'UTC') rows
+        SELECT {_COLUMNS}, {", ".join(f"-{name}" for name in SUMS)} FROM ({net_rows_of(_SINCE)}) rows
     ), differing AS (
         SELECT model, day, {_SUMMED} FROM valid v
         WHERE NOT EXISTS (SELECT FROM {CHANGED} c WHERE c.model = v.model AND c.day = v.day)

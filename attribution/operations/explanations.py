@@ -9,7 +9,7 @@ import pyarrow as pa
 from attribution import differences, kept, reading, records, replay, store
 from attribution.engine.models import MODELS
 from attribution.explained import Alternative, Explanation, Share, Story, credit_of, money, payee_reason
-from attribution.models import AttributionRecord, fallback
+from attribution.models import Adjustment, AttributionRecord, fallback
 from attribution.operations.configurations import rules_for
 from attribution.operations.verification import Versions
 
@@ -92,6 +92,7 @@ def _explanation(
         differences=found.differences if found else [],
         stored_totals=_totals(stored),
         others=_alternatives(record, story) if story else [],
+        adjustments=list(Adjustment.objects.filter(record_id=record.pk)),
     )
 
 

@@ -7,6 +7,7 @@ import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from attribution import announcing
 from attribution.models import EDGES, FROZEN, AttributionRecord, Status
 from attribution.operations.scheduling import check_in_effect
 from attribution_site.errors import DomainError
@@ -60,8 +61,10 @@ def _change_payee(record: AttributionRecord, payee_type: str, payee_id: str) -> 
         raise ValidationError(
             {"payee_id": ValidationError(f"There is no active {payee_type} {payee_id}.", code="does_not_exist")}
         )
+    before = (record.payee_type, record.payee_id)
     record.payee_type, record.payee_id, record.payee_pinned = payee_type, payee_id, True
     record.save(update_fields=["payee_type", "payee_id", "payee_pinned"])
+    announcing.announce_payee(record, before=before)
 
 
 def _change_status(record: AttributionRecord, status: str) -> None:
@@ -77,3 +80,4 @@ def _change_status(record: AttributionRecord, status: str) -> None:
         check_in_effect(record)
     record.status = status
     record.save(update_fields=["status"])
+    announcing.announce_status(record)

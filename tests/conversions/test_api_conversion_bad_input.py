@@ -47,7 +47,7 @@ BAD = [
     ("occurredAt", '"2100-01-01T00:00:00Z"', "in_the_future"),
     ("occurredAt", "null", "null"),
     ("lead_id", '"lead-123"', "unknown_field"),
-    ("reversed", "true", "unknown_field"),
+    ("cancelled", "true", "unknown_field"),
 ]
 
 

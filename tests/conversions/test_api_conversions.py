@@ -28,7 +28,8 @@ def test_a_conversion_is_stored_with_all_its_fields(api):
     assert response.status_code == 201
     answer = response.json()
     assert {name: answer[name] for name in sent} == sent
-    assert set(answer) - set(sent) == {"id", "createdAt", "updatedAt"}
+    reversals = {"reversed", "reversedAmount", "remainingValue", "reversedCommission", "remainingCommission"}
+    assert set(answer) - set(sent) == {"id", "createdAt", "updatedAt", *reversals}
     assert api.get(f"{URL}/{answer['id']}").json() == answer
 
 
