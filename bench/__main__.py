@@ -8,7 +8,7 @@
 import argparse
 import os
 
-from bench import calculation, import_rows, markov, one_lead, report
+from bench import calculation, import_rows, ingestion, markov, one_lead, report
 
 
 def table(figures):
@@ -29,6 +29,7 @@ def main():
         *one_lead.measure(),
         *report.measure(history=4 if full else 0),
         *import_rows.measure(),
+        *ingestion.measure(),
         *markov.measure(journeys=(1_000_000, 10_000_000) if full else (1_000_000,)),
         *calculation.measure(sizes=sizes, rounds=3 if full else 2),
     ]

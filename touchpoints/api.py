@@ -2,20 +2,46 @@
 
 import django_filters
 from django.core.validators import ProhibitNullCharactersValidator
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework import serializers, status, viewsets
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.response import Response
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from attribution_site.api.errors import described
-from attribution_site.api.fields import StrictModelSerializer, StrictUUID
+from attribution_site.api.fields import MaskedPayees, StrictModelSerializer, StrictUUID
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
+from attribution_site.api.wire import camel
+from partners.models import payee_of
 from touchpoints import operations
+from touchpoints.ingestion import sharing
+from touchpoints.ingestion.parser import MAX_CLICK_ID, MAX_CLICK_ID_NAME, MAX_CLICK_IDS, LeanParser
+from touchpoints.ingestion.sharing import Busy, SharedCommit
+from touchpoints.ingestion.touch import Touch, as_json
 from touchpoints.models import Channel, Touchpoint
 
 MAX_ITEMS = 10_000
-MAX_CLICK_IDS = 20
-MAX_CLICK_ID_NAME, MAX_CLICK_ID = 64, 512
+
+
+class Negotiation(DefaultContentNegotiation):
+    """JSON is all there is; most say so in one of two ways, or say nothing."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", renderers[0].media_type):
+            return renderers[0], renderers[0].media_type
+        return super().select_renderer(request, renderers, format_suffix)
+
+
+class Overloaded(APIException):
+    """More comes in than can be stored. Nothing of this request was."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = sharing.OVERLOADED
+    default_detail = sharing.TOO_MUCH
+    wait = 1  # answered as Retry-After
 
 
 class TouchpointFilter(django_filters.FilterSet):
@@ -63,9 +89,17 @@ class ClickIdsField(serializers.Field):
         return value
 
 
-class TouchpointSerializer(StrictModelSerializer):
+class RedactedField(serializers.Field):
+    """The fields that something personal was taken out of, by the names that clients know."""
+
+    def to_representation(self, value):
+        return [camel(name) for name in value]
+
+
+class TouchpointSerializer(MaskedPayees, StrictModelSerializer):
     id = StrictUUID(required=False)
     click_ids = ClickIdsField(required=False, allow_null=True)
+    redacted = RedactedField(read_only=True)
 
     class Meta:
         model = Touchpoint
@@ -84,6 +118,7 @@ class TouchpointSerializer(StrictModelSerializer):
             "broker_id",
             "click_ids",
             "timestamp",
+            "redacted",
         ]
 
     def validate(self, attrs):
@@ -95,11 +130,29 @@ class TouchpointSerializer(StrictModelSerializer):
         return attrs
 
 
+def stored(rows, payee=None):
+    """What became of each row, and whether more is known of it than was sent."""
+    return [(outcome, False) for outcome in operations.create_touchpoints(rows=rows, payee=payee)]
+
+
+def as_answer(json, http_status):
+    """An answer that is JSON already. Of no REST framework, whose renderer would take ten times as long."""
+    return HttpResponse(json, content_type="application/json", status=http_status)
+
+
 class TouchpointViewSet(viewsets.ModelViewSet):
+    queryset = Touchpoint.objects.all()
+    unread = queryset
     serializer_class = TouchpointSerializer
     filterset_class = TouchpointFilter
     pagination_class = KeysetPagination
+    parser_classes = [LeanParser]
+    content_negotiation_class = Negotiation
+    throttle_scopes = {"create": "ingest"}
     keyset = ("-timestamp", "-id")
+    shared: SharedCommit = SharedCommit(stored)
+    # What this app knows nothing of, by whether the asker may read it: how the JSON of a new touch ends.
+    end_of_new = {True: b"}", False: b"}"}
 
     def get_queryset(self):
         touchpoints = Touchpoint.objects.visible_to(self.request.user)
@@ -108,52 +161,81 @@ class TouchpointViewSet(viewsets.ModelViewSet):
         return touchpoints
 
     def create(self, request, *args, **kwargs):
-        if isinstance(request.data, list):
-            return Response(self._stored_each(request.data))
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        touchpoint, is_new = operations.create_touchpoint(values=serializer.validated_data)
-        http_status = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-        return Response(self._answer(touchpoint.pk), status=http_status)
+        sent = request.data
+        try:
+            if isinstance(sent, list):
+                return self._answer_each(sent)
+            outcome, more_is_known = self._stored(sent if isinstance(sent, Touch) else self._checked(sent))
+        except (Busy, OperationalError, InterfaceError) as error:
+            raise Overloaded from error
+        if outcome.error:
+            raise outcome.error
+        http_status = status.HTTP_201_CREATED if outcome.is_new else status.HTTP_200_OK
+        if more_is_known or outcome.touch.redacted or not outcome.is_new:
+            return self._answer(outcome.touch.id, http_status)
+        # What reading it would answer, without reading it.
+        return as_answer(as_json(outcome.touch)[:-1] + self.end_of_new[self._may_read()], http_status)
 
     def update(self, request, *args, partial=False, **kwargs):
         touchpoint = self.get_object()
         serializer = self.get_serializer(touchpoint, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         changes = serializer.validated_data if partial else _whole(serializer)
-        operations.change_touchpoint(touchpoint_id=touchpoint.pk, changes=changes)
-        return Response(self._answer(touchpoint.pk))
+        payee = payee_of(request.user)
+        operations.change_touchpoint(touchpoint_id=touchpoint.pk, changes=changes, payee=payee)
+        return self._answer(touchpoint.pk)
 
     def perform_destroy(self, instance):
         operations.delete_touchpoint(touchpoint_id=instance.pk)
 
-    def _answer(self, pk):
-        return self.get_serializer(self.get_queryset().get(pk=pk)).data
+    def _answer(self, pk, http_status=status.HTTP_200_OK):
+        """What is stored. Who may write but not read is answered what is the touch's own, and nothing of its lead."""
+        touchpoints = self.get_queryset() if self._may_read() else self.unread
+        return Response(self.get_serializer(touchpoints.get(pk=pk)).data, status=http_status)
 
-    def _stored_each(self, items):
+    def _may_read(self):
+        return self.request.user.has_perm("touchpoints.view_touchpoint")
+
+    def _checked(self, data):
+        return _touch(self.get_serializer().run_validation(data))
+
+    def _stored(self, touch):
+        payee = payee_of(self.request.user)
+        if payee or connection.in_atomic_block:
+            # The connection's transaction, or the rights that it has, are this request's own.
+            return self.shared.write([touch], payee)[0]
+        return self.shared.store(touch)
+
+    def _answer_each(self, items):
         if len(items) > MAX_ITEMS:
             raise ValidationError(f"At most {MAX_ITEMS:,} items a call.", code="too_many")
-        serializer, rows, answers = self.get_serializer(), {}, {}
+        serializer, touches, answers = self.get_serializer(), {}, {}
         for index, item in enumerate(items):
             try:
-                rows[index] = serializer.run_validation(item)
+                touches[index] = item if isinstance(item, Touch) else _touch(serializer.run_validation(item))
             except ValidationError as error:
                 answers[index] = {"index": index, "errors": described(error)}
-        outcomes = dict(zip(rows, operations.create_touchpoints(rows=list(rows.values())), strict=True))
-        for index, outcome in outcomes.items():
-            told = {"id": outcome.touchpoint.id} if outcome.touchpoint else {"errors": described(outcome.error)}
+        payee = payee_of(self.request.user)
+        outcomes = operations.create_touchpoints(rows=list(touches.values()), payee=payee)
+        for index, outcome in zip(touches, outcomes, strict=True):
+            told = {"id": outcome.touch.id} if outcome.touch else {"errors": described(outcome.error)}
             answers[index] = {"index": index, **told}
-        accepted = sum(outcome.is_new for outcome in outcomes.values())
+        accepted = sum(outcome.is_new for outcome in outcomes)
         rejected = sum("errors" in answer for answer in answers.values())
-        return {
+        answer = {
             "accepted": accepted,
             "rejected": rejected,
             "duplicates": len(items) - accepted - rejected,
             "items": [answers[index] for index in range(len(items))],
         }
+        return Response(answer) if rejected else as_answer(as_json(answer), status.HTTP_200_OK)
+
+
+def _touch(values):
+    return Touch(**({"timestamp": timezone.now()} | values))
 
 
 def _whole(serializer):
     """PUT: what the body leaves out is emptied. The time is kept, as a touch always has one."""
-    optional = {name: None for name, field in serializer.fields.items() if field.allow_null}
+    optional = {name: None for name, field in serializer.fields.items() if field.allow_null and not field.read_only}
     return optional | serializer.validated_data

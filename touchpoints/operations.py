@@ -1,67 +1,91 @@
 """Writes of touchpoints, one or many."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from copy import copy
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from attribution_site.errors import DomainError
-from partners.models import Broker, Partner
+from attribution_site.isolation import as_owner
+from partners.models import uuid7
+from touchpoints.ingestion import payees
+from touchpoints.ingestion.touch import COLUMNS, Touch, as_json
 from touchpoints.models import Touchpoint
+from touchpoints.redaction import REDACTED_FIELDS, redactions
 
 # Few enough that a call of 10,000 ids does not fill the server's lock table, enough that calls rarely meet.
 ID_LOCKS = 256
-ROWS_A_STATEMENT = 1000
+
+_texts = attrgetter(*REDACTED_FIELDS)
+
+# Kind and id of the partner or broker that asks, if one does (`partners.models.payee_of`).
+Payee = tuple[str, str] | None
+
+# The rows as one JSON text: nothing is quicker to make, and one plan serves any number of them.
+_TYPES = {"id": "uuid", "click_ids": "jsonb", "timestamp": "timestamptz", "redacted": "text[]"}
+INSERT = """INSERT INTO touchpoints_touchpoint ({columns})
+    SELECT {names} FROM json_to_recordset(%s) AS sent ({typed})""".format(
+    columns=", ".join(f'"{column}"' for column in COLUMNS),
+    names=", ".join(f'"{name}"' for name in COLUMNS.values()),
+    typed=", ".join(f'"{name}" {_TYPES.get(column, "text")}' for column, name in COLUMNS.items()),
+)
 
 
 class TouchpointElsewhere(DomainError):
-    """The id is taken by a touch at another time."""
+    """The id is taken by another touch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row: a touchpoint, new or stored before, or the error that refuses it."""
+    """What became of one row: the touch, new or named like one stored before, or the error that refuses it."""
 
-    touchpoint: Touchpoint | None = None
+    touch: Touch | None = None
     is_new: bool = False
     error: ValidationError | DomainError | None = None
 
 
-def create_touchpoint(*, values: Mapping[str, Any]) -> tuple[Touchpoint, bool]:
+def create_touchpoint(*, values: Mapping[str, Any], payee: Payee = None) -> tuple[Touch, bool]:
     """Store one touch; with an id of the client's own, only once. True says that it is new."""
-    [outcome] = create_touchpoints(rows=[values])
+    [outcome] = create_touchpoints(rows=[Touch(**values)], payee=payee)
     if outcome.error:
         raise outcome.error
-    assert outcome.touchpoint, "what is not refused is stored"
-    return outcome.touchpoint, outcome.is_new
+    assert outcome.touch, "what is not refused is stored"
+    return outcome.touch, outcome.is_new
 
 
-@transaction.atomic
-def create_touchpoints(*, rows: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-    """Store every row that can be, and tell of each what became of it, in the order given."""
-    own_ids = {row["id"] for row in rows if "id" in row}
-    _lock(own_ids)
-    seen = {touchpoint.id: touchpoint for touchpoint in Touchpoint.objects.filter(id__in=own_ids)}
-    unknown = _unknown_payees(rows)
-    outcomes = []
-    for row in rows:
-        outcomes.append(outcome := _judged(row, seen, unknown))
-        if outcome.touchpoint:
-            seen[outcome.touchpoint.id] = outcome.touchpoint
-    new = [outcome.touchpoint for outcome in outcomes if outcome.touchpoint and outcome.is_new]
-    Touchpoint.objects.bulk_create(new, batch_size=ROWS_A_STATEMENT)
+def create_touchpoints(*, rows: Sequence[Touch], payee: Payee = None) -> list[Outcome]:
+    """Store every row that can be, in one commit, and tell of each what became of it, in the order given."""
+    named = {column: {getattr(row, column) for row in rows} - {None} for column in payees.OF_COLUMN}
+    unknown = _unknown_payees(named, payee)
+    own_ids = {row.id for row in rows if row.id is not None}
+    if not own_ids:
+        outcomes = [_judged(row, payee, unknown, {}) for row in rows]
+        _insert(outcomes)
+        return outcomes
+    with transaction.atomic():
+        _lock(own_ids)
+        seen = _seen(own_ids, payee)
+        outcomes = [_judged(row, payee, unknown, seen) for row in rows]
+        _insert(outcomes)
     return outcomes
 
 
 @transaction.atomic
-def change_touchpoint(*, touchpoint_id: UUID, changes: Mapping[str, Any]) -> Touchpoint:
+def change_touchpoint(*, touchpoint_id: UUID, changes: Mapping[str, Any], payee: Payee = None) -> Touchpoint:
     """Change the named columns. The database refuses what would pull the ground from under frozen money."""
     touchpoint = Touchpoint.objects.select_for_update().get(pk=touchpoint_id)
-    if errors := _payee_errors(changes, _unknown_payees([changes])):
+    changes = _kept_in_hand(changes, payee)
+    named = {column: {changes[column]} for column in payees.OF_COLUMN if changes.get(column) is not None}
+    if errors := _payee_errors(changes, _unknown_payees(named, payee)):
         raise ValidationError(errors)
+    changes |= _redacted(touchpoint, changes)
     for name, value in changes.items():
         setattr(touchpoint, name, value)
     if changes:
@@ -74,36 +98,87 @@ def delete_touchpoint(*, touchpoint_id: UUID) -> None:
     Touchpoint.objects.select_for_update().get(pk=touchpoint_id).delete()
 
 
-def _judged(row: Mapping[str, Any], seen: Mapping[UUID, Touchpoint], unknown: Mapping[str, set[str]]) -> Outcome:
-    if errors := _payee_errors(row, unknown):
+def _seen(ids: Iterable[UUID], payee: Payee) -> dict[UUID, tuple[Any, ...]]:
+    """Time, partner and broker of the touches that are there. An id is taken even for whom its touch is not there."""
+    stored = Touchpoint.objects.filter(id__in=ids).values_list("id", "timestamp", "partner_id", "broker_id")
+    with as_owner() if payee else nullcontext():
+        return {row[0]: row[1:] for row in stored}
+
+
+def _judged(row: Touch, payee: Payee, unknown: Mapping[str, set[str]], seen: dict[UUID, tuple[Any, ...]]) -> Outcome:
+    """What becomes of the row. `seen`: time, partner and broker by id, of those with ids of the client's own."""
+    named = {"partner_id": row.partner_id, "broker_id": row.broker_id}
+    if errors := _payee_errors(named, unknown):
         return Outcome(error=ValidationError(errors))
-    stored = seen.get(row["id"]) if "id" in row else None
-    if stored is None:
-        return Outcome(touchpoint=Touchpoint(**row), is_new=True)
-    if stored.timestamp != row["timestamp"]:
-        return Outcome(error=TouchpointElsewhere(f"Touchpoint {stored.id} exists at {stored.timestamp:%c} UTC."))
-    return Outcome(touchpoint=stored)
+    touch = _clean(row, payee)
+    if row.id is None:
+        return Outcome(touch=touch, is_new=True)
+    stored = seen.setdefault(row.id, (this := (touch.timestamp, touch.partner_id, touch.broker_id)))
+    if stored is this:
+        return Outcome(touch=touch, is_new=True)
+    if payee and payee[1] != stored[1 if payee[0] == "partner" else 2]:
+        return Outcome(error=TouchpointElsewhere("This id is taken."))
+    if stored[0] != row.timestamp:
+        return Outcome(error=TouchpointElsewhere(f"Touchpoint {row.id} exists at {stored[0]:%c} UTC."))
+    return Outcome(touch=touch)
+
+
+def _clean(row: Touch, payee: Payee) -> Touch:
+    """The row as it is stored: with an id, its asker's own id if it named none, and without what looks personal."""
+    touch = copy(row)
+    touch.id = row.id or uuid7()
+    if clean := redactions(_texts(row)):
+        touch.redacted = sorted(clean)
+        for name, text in clean.items():
+            setattr(touch, name, text)
+    if payee:
+        setattr(touch, f"{payee[0]}_id", payee[1])
+    return touch
+
+
+def _insert(outcomes: Iterable[Outcome]) -> None:
+    touches = [outcome.touch for outcome in outcomes if outcome.is_new]
+    if not touches:
+        return
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    # Past Django's cursor, which would write each value into the text of the statement: so no plan could be kept.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(INSERT, [as_json(touches).decode()], prepare=True)
+
+
+def _redacted(touchpoint: Touchpoint, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What the change of texts changes further: what looks personal goes, and is noted until the text is another."""
+    clean = redactions(changes.get(name) for name in REDACTED_FIELDS)
+    noted = touchpoint.redacted or []
+    still = {name for name in noted if name not in changes or changes[name] == getattr(touchpoint, name)}
+    now_noted = sorted({*clean, *still}) or None
+    return clean if now_noted == touchpoint.redacted else clean | {"redacted": now_noted}
 
 
 def _lock(ids: Iterable[UUID]) -> None:
     """Of two calls with one id the second waits and then finds it. No unique index can say so, as the table's
     has the timestamp in it. Locks are taken in one order by all."""
     locks = sorted({int(each) % ID_LOCKS for each in ids})
-    if locks:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtext('touchpoints.id'), number) FROM unnest(%s) AS number",
-                [locks],
-            )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('touchpoints.id'), number) FROM unnest(%s) AS number",
+            [locks],
+        )
 
 
-def _unknown_payees(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
-    """Of the partners and brokers named in the rows, those that do not exist, by column."""
-    unknown = {}
-    for column, payees in (("partner_id", Partner.objects), ("broker_id", Broker.objects)):
-        named = {row[column] for row in rows if row.get(column) is not None}
-        unknown[column] = named - set(payees.filter(pk__in=named).values_list("pk", flat=True))
-    return unknown
+def _kept_in_hand(changes: Mapping[str, Any], payee: Payee) -> dict[str, Any]:
+    """A partner's touches stay its own whatever it leaves out, and whose else they are it cannot undo."""
+    kept = {"partner_id", "broker_id"} if payee else set()
+    return {name: value for name, value in changes.items() if value is not None or name not in kept}
+
+
+def _unknown_payees(named: Mapping[str, set[str]], payee: Payee) -> dict[str, set[str]]:
+    """Of the partners and brokers named, by column, those that do not exist. To one of them nobody else does."""
+    if payee:
+        own = {f"{payee[0]}_id": {payee[1]}}
+        return {column: ids - own.get(column, set()) for column, ids in named.items()}
+    return {column: payees.unknown(column, ids) for column, ids in named.items()}
 
 
 def _payee_errors(row: Mapping[str, Any], unknown: Mapping[str, set[str]]) -> dict[str, ValidationError]:

@@ -41,6 +41,7 @@ def test_a_touchpoint_is_stored_with_all_its_fields(api):
         "conversionValue": None,
         "conversionCurrency": None,
         "conversionTimestamp": None,
+        "redacted": None,
     }
     assert response.json() == sent | answers | {"id": response.json()["id"]}
     assert uuid.UUID(response.json()["id"]).version == 7

@@ -64,8 +64,9 @@ def lines_of(batch, kind, stamp):
         put_own(ids, batch["id"].filter(good))
     kept = np.flatnonzero(~later)
     order = kept[np.lexsort(ids[kept].view(">u8").T[::-1])]
+    noted = [batch[name].filter(good) for name in kind.noted]
     stamps = [pa.scalar(stamp)] * len(kind.stamps)
-    texts = pc.binary_join_element_wise(joined(hexadecimal(ids), contents, *stamps), "", "\n")
+    texts = pc.binary_join_element_wise(joined(hexadecimal(ids), contents, *noted, *stamps), "", "\n")
     rejected = int((~batch.is_good[places]).sum())
     duplicates = int(later.sum()) - rejected
     return Lines(texts.take(pa.array(order)), batch.rows[places[order]], times[order], duplicates, own_keys)

@@ -18,9 +18,10 @@ class Kind:
     time: str
     own_keys: tuple[str, ...]  # fields that name the row by themselves when the file gives them
     make_check: Callable[[str | None], Callable[[Batch], None]]  # called once, may query; its result must not
+    noted: tuple[str, ...] = ()  # columns that the check fills, which no file may
     stamps: tuple[str, ...] = ()  # columns that get the time of the import
     make_prepare: Callable[[], Callable] | None = None  # its result sees each chunk's times before they are stored
 
     @property
     def columns(self):
-        return ("id", *(name for name in self.fields if name != "id"), *self.stamps)
+        return ("id", *(name for name in self.fields if name != "id"), *self.noted, *self.stamps)

@@ -7,6 +7,7 @@ from partners.models import Broker, Partner
 from touchpoints import partitions
 from touchpoints.importing import checks
 from touchpoints.importing.kinds import Kind
+from touchpoints.importing.redacting import redact
 from touchpoints.models import Channel
 
 TEXTS = {
@@ -40,6 +41,7 @@ def make_check(local_zone):
         checks.flat_json(batch, "click_ids")
         if "id" in batch.fields:
             checks.uuids(batch, "id")
+        redact(batch)
 
     return check
 
@@ -80,6 +82,7 @@ TOUCHPOINTS = Kind(
     required=("lead_id", "channel", "timestamp"),
     time="timestamp",
     own_keys=("id",),
+    noted=("redacted",),
     make_check=make_check,
     make_prepare=Months,
 )
