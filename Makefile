@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench lint types lock format clean
+.PHONY: run test check bench lint types schema lock format clean
 
 .venv/.ready: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 run")'
@@ -16,6 +16,7 @@ run: .venv/.ready
 
 test: .venv/.ready
 	$(BIN)/python -m tests.browser
+	$(BIN)/python -m tests.clients.node
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/.ready
@@ -35,6 +36,9 @@ bench: .venv/.ready
 format: .venv/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+schema: .venv/.ready
+	$(BIN)/python -m tests.clients.write
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock

@@ -1,6 +1,6 @@
-"""Lists over HTTP on very many rows: the first page and the thousandth, with filters, by the house's and a partner's key.
+"""Lists over HTTP on very many rows: the first page and the thousandth, with filters, as the house and as a partner.
 
-    python -m bench.lists [--rows 10000000] [--requests 200] [--keep]
+    python -m bench.lists [--rows 10000000] [--requests 200] [--keep] [--reuse]
 
 A database of its own, filled by SQL; a real server; one client on one connection.
 """
@@ -34,7 +34,8 @@ SELECT gen_random_uuid(), 'lead-' || n % ({rows} / 4), 'session-' || n,
     timestamptz '2026-01-01' + interval '300 days' * (n::float8 / {rows})
 FROM generate_series(0, {rows} - 1) n;
 ALTER TABLE conversions_conversion DISABLE TRIGGER USER;
-INSERT INTO conversions_conversion (id, lead_id, type, value, currency, commission_amount, occurred_at, created_at, updated_at)
+INSERT INTO conversions_conversion (id, lead_id, type, value, currency, commission_amount, occurred_at,
+    created_at, updated_at)
 SELECT uuidv7(at - now()), 'lead-' || n % ({rows} / 4), 'sale', 100, 'USD', 10, at, now(), now()
 FROM generate_series(0, {rows} / 10 - 1) n,
     LATERAL (SELECT timestamptz '2026-01-02' + interval '300 days' * (n::float8 / ({rows} / 10)) AS at);
@@ -100,13 +101,18 @@ def far(client, path, pages):
     return beyond.replace("pageSize=500", "pageSize=100")
 
 
-def measure(*, rows=1_000_000, requests=200, keep=False):
+def fill(rows):
+    make_partitions(dt.date(2026, 1, 1), dt.date(2026, 12, 1))
+    began = time.perf_counter()
+    run_sql(FILL.format(rows=rows, partners=PARTNERS).strip())
+    print(f"filled with {rows:,} touchpoints and records in {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def measure(*, rows=1_000_000, requests=200, keep=False, reuse=False):
     figures = []
-    with scratch_database("attribution_lists_bench", keep=keep):
-        make_partitions(dt.date(2026, 1, 1), dt.date(2026, 12, 1))
-        began = time.perf_counter()
-        run_sql(FILL.format(rows=rows, partners=PARTNERS).strip())
-        print(f"filled with {rows:,} touchpoints and records in {time.perf_counter() - began:.0f} s", flush=True)
+    with scratch_database("attribution_lists_bench", keep=keep, reuse=reuse):
+        if not reuse:
+            fill(rows)
         keys = [
             create_key(name="house", scopes=["read"])[1],
             create_key(name="partner", scopes=["partner"], payee=("partner", "partner-7"))[1],
@@ -133,7 +139,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="leave the database for the next time")
+    parser.add_argument("--reuse", action="store_true", help="take the one that was left")
     asked = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
-    measure(rows=asked.rows, requests=asked.requests, keep=asked.keep)
+    measure(rows=asked.rows, requests=asked.requests, keep=asked.keep, reuse=asked.reuse)

@@ -20,9 +20,11 @@ class Figure(NamedTuple):
 
 
 @contextmanager
-def scratch_database(name, *, keep=False):
+def scratch_database(name, *, keep=False, reuse=False):
+    """`keep` leaves it for the next time; `reuse` takes the one that was left."""
     home = connection.settings_dict["NAME"]
-    run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);\nCREATE DATABASE {name}")
+    if not reuse:
+        run_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);\nCREATE DATABASE {name}")
     try:
         _use(name)
         call_command("migrate", verbosity=0)

@@ -6,7 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Case, Count, F, Min, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, Subquery, Sum, Value
 from django.utils import timezone
 
 from conversions import currencies
@@ -294,7 +294,8 @@ def with_conversion(touchpoints):
         conversion_timestamp=Subquery(together.values("first")),
         conversion_value=Subquery(of_one_currency.values("total")),
         conversion_currency=Subquery(of_one_currency.values("code")),
-        converted=Case(When(conversion_timestamp__isnull=False, then=True), default=False),
+        # As a condition of its own: a filter by it then needs none of the sums.
+        converted=Exists(within),
     )
 
 

@@ -60,7 +60,7 @@ def check_parameters(request, known):
     for name, values in request.query_params.lists():
         if name not in known:
             errors[name] = [ErrorDetail("There is no such query parameter here.", code=UNKNOWN_NAME)]
-        elif "" in values:
+        elif not all(value.strip() for value in values):
             errors[name] = [ErrorDetail("Give a value, or leave the parameter out.", code="blank")]
         elif len(values) > 1 and not known[name]:
             errors[name] = [ErrorDetail("Give this parameter once.", code="repeated")]

@@ -68,7 +68,8 @@ def save_spends(*, rows: Sequence[Mapping[str, Any]]) -> list[Outcome]:
 def id_of(row: Mapping[str, Any]) -> UUID:
     """A UUID of version 7 whose time is the day and whose other bits follow from what the row is about."""
     day: dt.date = row["day"]
-    milliseconds = (day - dt.date(1970, 1, 1)) // dt.timedelta(milliseconds=1)
+    # A day of long ago is refused, but has its id worked out before.
+    milliseconds = max(0, (day - dt.date(1970, 1, 1)) // dt.timedelta(milliseconds=1))
     identity = json.dumps([str(row[name]) if row[name] is not None else None for name in Spend.KEY])
     chance = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:10])
     return UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 68 & 0xFFF) << 64 | 0b10 << 62 | chance & (1 << 62) - 1)

@@ -62,6 +62,14 @@ class AutoSchema(LibraryAutoSchema):
     def get_override_parameters(self):
         return list(self.told.parameters)
 
+    def _resolve_path_parameters(self, variables):
+        """Where the route takes any text up to the next slash, it is the id of a partner or broker."""
+        parameters = super()._resolve_path_parameters(variables)
+        for parameter in parameters:
+            if parameter["schema"].get("pattern") == "^[^/]+$":
+                parameter["schema"]["pattern"] = r"^[^/\u0000-\u001f\u007f]{1,64}$"
+        return parameters
+
     def get_response_serializers(self):
         return self.told.answers
 
