@@ -7,6 +7,7 @@ nothing but its payee's rows. What a request must read beyond that, it reads ins
 from contextlib import contextmanager
 
 from django.db import connection, transaction
+from psycopg.pq import TransactionStatus
 
 ROLE = "attribution_payee"
 ENTER = """SELECT set_config('attribution.payee_kind', %s, true), set_config('attribution.payee_id', %s, true),
@@ -62,14 +63,21 @@ def _set(sql, *values):
         cursor.execute(sql, values)
 
 
+def _back_to(role):
+    """In a transaction that failed there is nothing to set: undoing it sets the role back."""
+    if connection.connection.info.transaction_status == TransactionStatus.INERROR:
+        transaction.set_rollback(True)
+    elif not connection.needs_rollback:
+        _set(BACK, role)
+
+
 @contextmanager
 def restricted_to(payee):
     """One transaction in which the database shows, and takes, only what is the payee's."""
     with transaction.atomic():
         _set(ENTER, payee.kind, payee.id, ROLE)
         yield
-        if not connection.needs_rollback:
-            _set(BACK, "none")
+        _back_to("none")
 
 
 @contextmanager
@@ -85,12 +93,12 @@ def as_owner():
     try:
         yield
     finally:
-        if not connection.needs_rollback:
-            _set(BACK, ROLE)
+        _back_to(ROLE)
 
 
 class RestrictedToPayee:
-    """Middleware: a request by the key of a partner or broker runs restricted to it, from the first query on."""
+    """Middleware: a request of the API by the key of a partner or broker runs restricted to it, from the first query
+    on. Elsewhere keys say nothing."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -98,7 +106,7 @@ class RestrictedToPayee:
     def __call__(self, request):
         from attribution_site.api import keys
 
-        payee = keys.payee_asking(request)
+        payee = keys.payee_asking(request) if request.path.startswith("/api/v1/") else None
         if payee is None:
             return self.get_response(request)
         with restricted_to(payee):

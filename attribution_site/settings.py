@@ -199,6 +199,9 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# As much as a body may have; REST framework's parser says so in the contract's words.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
 STATIC_URL = "static/"
 # In development files are served from where they lie, and nothing is collected.
 STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
@@ -218,6 +221,8 @@ DEFAULT_CURRENCY = env("DEFAULT_CURRENCY", default="USD")
 CONVERTED_WITHIN_DAYS = env.int("CONVERTED_WITHIN_DAYS", default=90)
 if not 1 <= CONVERTED_WITHIN_DAYS <= 366:
     raise ImproperlyConfigured("CONVERTED_WITHIN_DAYS must be 1 to 366 days.")
+# How old a touch may be that a partner or broker sends: what is late is the house's to enter.
+PARTNER_TOUCH_HOURS = env.int("PARTNER_TOUCH_HOURS", default=24)
 # For the monitoring that reads /metrics without a session. Without one, only people with a session read it.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # How many POSTs of touches a web process works on at a time; more are told to come back in a second. Fewer than the

@@ -2,13 +2,14 @@
 
     python -m bench [--full]
 
-`--full` takes the curve of the calculation up to five million records and the report over four months of history.
+`--full` takes the curve of the calculation up to five million records and the report over four months of history, and
+lists over ten million rows.
 """
 
 import argparse
 import os
 
-from bench import calculation, import_rows, ingestion, markov, one_lead, report
+from bench import calculate_meanwhile, calculation, import_rows, ingestion, lists, markov, one_lead, report
 
 
 def table(figures):
@@ -30,6 +31,8 @@ def main():
         *report.measure(history=4 if full else 0),
         *import_rows.measure(),
         *ingestion.measure(),
+        *calculate_meanwhile.measure(),
+        *lists.measure(rows=10_000_000 if full else 1_000_000),
         *markov.measure(journeys=(1_000_000, 10_000_000) if full else (1_000_000,)),
         *calculation.measure(sizes=sizes, rounds=3 if full else 2),
     ]

@@ -48,7 +48,7 @@ def web(application="attribution_site.wsgi:application"):
     child = serve.children(*at, Path(tempfile.mkdtemp()))[0]
     command = [sys.executable, *(application if ":application" in each else each for each in child.command)]
     # Its throttle is for clients; here there is one.
-    limits = {"THROTTLES": "ingest=1000000/s,write=1000000/s"}
+    limits = {"THROTTLES": "ingest=1000000/s,write=1000000/s,calculate=1000000/s"}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env=environment() | limits, stdout=log, stderr=log, start_new_session=True)
         try:

@@ -36,7 +36,7 @@ FROM generate_series(0, {rows} - 1) n;
 ALTER TABLE conversions_conversion DISABLE TRIGGER USER;
 INSERT INTO conversions_conversion (id, lead_id, type, value, currency, commission_amount, occurred_at,
     created_at, updated_at)
-SELECT uuidv7(at - now()), 'lead-' || n % ({rows} / 4), 'sale', 100, 'USD', 10, at, now(), now()
+SELECT uuidv7(at - now()), 'lead-' || n::bigint * 7919 % ({rows} / 4), 'sale', 100, 'USD', 10, at, now(), now()
 FROM generate_series(0, {rows} / 10 - 1) n,
     LATERAL (SELECT timestamptz '2026-01-02' + interval '300 days' * (n::float8 / ({rows} / 10)) AS at);
 ALTER TABLE attribution_attributionrecord DISABLE TRIGGER USER;

@@ -16,7 +16,7 @@ from attribution_site.api.lists import BoundaryFilter, StableOrderingFilter, Yes
 from attribution_site.isolation import as_owner
 from conversions import operations
 from conversions.models import Conversion, with_conversion
-from partners.models import opaque_id
+from partners.models import opaque_id, payee_of
 from touchpoints.ingestion.sharing import SharedCommit
 
 
@@ -124,14 +124,20 @@ FOLLOWED = "SELECT DISTINCT lead_id FROM conversions_conversion WHERE lead_id = 
 
 
 def stored(rows, payee=None):
-    """What became of each touch, and whether a conversion of its lead may follow it: read once for all of them."""
+    """What became of each touch, and whether a conversion of its lead may follow it: looked up once for all of them,
+    and before they are stored. Afterwards a look that fails would hide from their senders that they are."""
+    with as_owner() if payee else nullcontext():
+        followed = _followed(rows)
     outcomes = touchpoints.operations.create_touchpoints(rows=rows, payee=payee)
-    if not any(outcome.is_new for outcome in outcomes):
-        return [(outcome, False) for outcome in outcomes]
-    with as_owner() if payee else nullcontext(), psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(FOLLOWED, [[row.lead_id for row in rows], min(row.timestamp for row in rows)], prepare=True)
-        followed = {lead_id for (lead_id,) in cursor}
     return [(outcome, row.lead_id in followed) for row, outcome in zip(rows, outcomes, strict=True)]
+
+
+def _followed(rows):
+    """Those of the leads that have a conversion after the earliest of the touches."""
+    touchpoints.operations.make_ready()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(FOLLOWED, [[row.lead_id for row in rows], min(row.timestamp for row in rows)], prepare=True)
+        return {lead_id for (lead_id,) in cursor}
 
 
 class TouchpointViewSet(touchpoints.api.TouchpointViewSet):
@@ -147,4 +153,4 @@ class TouchpointViewSet(touchpoints.api.TouchpointViewSet):
     end_of_new = {True: b',"converted":false,' + NO_CONVERSION, False: b',"converted":null,' + NO_CONVERSION}
 
     def get_queryset(self):
-        return with_conversion(super().get_queryset())
+        return with_conversion(super().get_queryset(), told_before=payee_of(self.request.user) is not None)

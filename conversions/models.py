@@ -6,7 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Subquery, Sum, Value, When
 from django.utils import timezone
 
 from conversions import currencies
@@ -22,6 +22,10 @@ CHANGED_DAYS = f"""
         ON t.lead_id = c.lead_id AND t.timestamp <= c.occurred_at
         AND t.timestamp >= c.occurred_at - make_interval(hours => {24 * MOST_DAYS_TO_CONVERT});
     RETURN NULL;"""
+
+
+# What records are made from. Where it changes, the lead is noted as one with late touches is: it is calculated again.
+WORTH = "id, lead_id, type, value, currency, commission_amount, occurred_at"
 
 
 def _changed_days(operation, moved, **tables):
@@ -199,6 +203,21 @@ class Conversion(models.Model):
                 func=REVERSED_BY_ROWS,
             ),
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="note_late",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                referencing=pgtrigger.Referencing(new="added", old="removed"),
+                func=f"""
+                    INSERT INTO touchpoints_latelead (lead_id)
+                    SELECT DISTINCT lead_id FROM (
+                        (SELECT {WORTH} FROM added EXCEPT SELECT {WORTH} FROM removed)
+                        UNION ALL (SELECT {WORTH} FROM removed EXCEPT SELECT {WORTH} FROM added)
+                    ) changed;
+                    RETURN NULL;
+                """,
+            ),
             _changed_days(pgtrigger.Insert, "SELECT lead_id, occurred_at FROM added", new="added"),
             _changed_days(
                 pgtrigger.Update,
@@ -270,14 +289,19 @@ class Reversal(models.Model):
         return f"{self.get_reason_display()} of {self.amount}"
 
 
-def with_conversion(touchpoints):
+def with_conversion(touchpoints, *, told_before=False):
     """Adds to touchpoints what their leads became within the time that still counts: when first, for how much, less
-    what was reversed, in which currency. Of conversions in several currencies there is no sum: both are null then."""
+    what was reversed, in which currency. Of conversions in several currencies there is no sum: both are null then.
+
+    `told_before`: only for touches that we were told of before the conversion was. A partner that sends a touch
+    afterwards learns nothing by it."""
     within = Conversion.objects.filter(
         lead_id=OuterRef("lead_id"),
         occurred_at__gte=OuterRef("timestamp"),
         occurred_at__lte=OuterRef("timestamp") + Value(converted_within()),
     )
+    if told_before:
+        within = within.filter(created_at__gte=OuterRef("received_at"))
     # Grouping by nothing makes one row of all, and no row of none.
     together = (
         within.order_by()
@@ -294,8 +318,9 @@ def with_conversion(touchpoints):
         conversion_timestamp=Subquery(together.values("first")),
         conversion_value=Subquery(of_one_currency.values("total")),
         conversion_currency=Subquery(of_one_currency.values("code")),
-        # As a condition of its own: a filter by it then needs none of the sums.
-        converted=Exists(within),
+        # A condition that needs none of the sums; inside a CASE, so that a filter by it walks along the list's order
+        # until a page is full, and does not join the whole table first.
+        converted=Case(When(Exists(within), then=True), default=False),
     )
 
 

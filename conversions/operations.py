@@ -13,6 +13,7 @@ from attribution_site.errors import DomainError
 from conversions import currencies
 from conversions.announcing import announce
 from conversions.models import Conversion, Reversal, default_currency
+from touchpoints.models import CLOCK_SKEW
 
 
 class OtherContent(DomainError):
@@ -93,7 +94,7 @@ def reversal_of(*, conversion: Conversion, values: Mapping[str, Any], by: Any = 
     if occurred_at < conversion.occurred_at:
         message = f"Before the conversion, which occurred at {conversion.occurred_at:%Y-%m-%dT%H:%M:%SZ}."
         raise ValidationError({"occurred_at": ValidationError(message, code="before_conversion")})
-    if occurred_at > now:
+    if occurred_at > now + CLOCK_SKEW:
         raise ValidationError({"occurred_at": ValidationError("In the future.", code="in_the_future")})
     amount, commission = _taken(conversion, values.get("amount"))
     return Reversal(

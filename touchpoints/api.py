@@ -44,6 +44,15 @@ class Overloaded(APIException):
     wait = 1  # answered as Retry-After
 
 
+class DatabaseAway(APIException):
+    """Whether it was stored nobody knows where the connection broke during the commit."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "database_away"
+    default_detail = "The database did not answer. Send it again, with an id of your own: it is then stored once."
+    wait = 1
+
+
 class TouchpointFilter(django_filters.FilterSet):
     channel = django_filters.MultipleChoiceFilter(choices=Channel.choices)
     start_date = BoundaryFilter(field_name="timestamp", lookup_expr="gte")
@@ -166,8 +175,10 @@ class TouchpointViewSet(viewsets.ModelViewSet):
             if isinstance(sent, list):
                 return self._answer_each(sent)
             outcome, more_is_known = self._stored(sent if isinstance(sent, Touch) else self._checked(sent))
-        except (Busy, OperationalError, InterfaceError) as error:
+        except Busy as error:
             raise Overloaded from error
+        except (OperationalError, InterfaceError) as error:
+            raise DatabaseAway from error
         if outcome.error:
             raise outcome.error
         http_status = status.HTTP_201_CREATED if outcome.is_new else status.HTTP_200_OK
@@ -186,7 +197,7 @@ class TouchpointViewSet(viewsets.ModelViewSet):
         return self._answer(touchpoint.pk)
 
     def perform_destroy(self, instance):
-        operations.delete_touchpoint(touchpoint_id=instance.pk)
+        operations.delete_touchpoint(touchpoint_id=instance.pk, payee=payee_of(self.request.user))
 
     def _answer(self, pk, http_status=status.HTTP_200_OK):
         """What is stored. Who may write but not read is answered what is the touch's own, and nothing of its lead."""

@@ -1,16 +1,20 @@
 """Writes of touchpoints, one or many."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils import timezone
 
 from attribution_site.errors import DomainError
 from attribution_site.isolation import as_owner
@@ -22,6 +26,10 @@ from touchpoints.redaction import REDACTED_FIELDS, redactions
 
 # Few enough that a call of 10,000 ids does not fill the server's lock table, enough that calls rarely meet.
 ID_LOCKS = 256
+
+RESTED = 5.0  # seconds
+# Who sees that a lead has converted could else put itself into the journey afterwards.
+_TOO_OLD = "More than {} hours ago. Partners and brokers report a touch when it happens."
 
 _texts = attrgetter(*REDACTED_FIELDS)
 
@@ -40,6 +48,12 @@ INSERT = """INSERT INTO touchpoints_touchpoint ({columns})
 
 class TouchpointElsewhere(DomainError):
     """The id is taken by another touch."""
+
+
+class TouchpointShared(DomainError):
+    """The touch names somebody else too, whose money hangs on what it is."""
+
+    code = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,8 @@ def change_touchpoint(*, touchpoint_id: UUID, changes: Mapping[str, Any], payee:
     """Change the named columns. The database refuses what would pull the ground from under frozen money."""
     touchpoint = Touchpoint.objects.select_for_update().get(pk=touchpoint_id)
     changes = _kept_in_hand(changes, payee)
+    if payee:
+        _check_own_change(touchpoint, changes)
     named = {column: {changes[column]} for column in payees.OF_COLUMN if changes.get(column) is not None}
     if errors := _payee_errors(changes, _unknown_payees(named, payee)):
         raise ValidationError(errors)
@@ -94,8 +110,30 @@ def change_touchpoint(*, touchpoint_id: UUID, changes: Mapping[str, Any], payee:
 
 
 @transaction.atomic
-def delete_touchpoint(*, touchpoint_id: UUID) -> None:
-    Touchpoint.objects.select_for_update().get(pk=touchpoint_id).delete()
+def delete_touchpoint(*, touchpoint_id: UUID, payee: Payee = None) -> None:
+    touchpoint = Touchpoint.objects.select_for_update().get(pk=touchpoint_id)
+    if payee:
+        _check_own_alone(touchpoint)
+    touchpoint.delete()
+
+
+def _check_own_change(touchpoint: Touchpoint, changes: Mapping[str, Any]) -> None:
+    """What a partner or broker may change of its touch: neither whose journey it is in, nor where, nor, where it is
+    another's too, the channel that decides who is paid for it."""
+    errors = {
+        name: ValidationError("This cannot change. Delete the touch and send another.", code="fixed")
+        for name in ("lead_id", "timestamp")
+        if name in changes and changes[name] != getattr(touchpoint, name)
+    }
+    if errors:
+        raise ValidationError(errors)
+    if changes.get("channel", touchpoint.channel) != touchpoint.channel:
+        _check_own_alone(touchpoint)
+
+
+def _check_own_alone(touchpoint: Touchpoint) -> None:
+    if touchpoint.partner_id is not None and touchpoint.broker_id is not None:
+        raise TouchpointShared("This touch counts for somebody else too: one alone cannot take it away or change why.")
 
 
 def _seen(ids: Iterable[UUID], payee: Payee) -> dict[UUID, tuple[Any, ...]]:
@@ -111,16 +149,23 @@ def _judged(row: Touch, payee: Payee, unknown: Mapping[str, set[str]], seen: dic
     if errors := _payee_errors(named, unknown):
         return Outcome(error=ValidationError(errors))
     touch = _clean(row, payee)
-    if row.id is None:
-        return Outcome(touch=touch, is_new=True)
-    stored = seen.setdefault(row.id, (this := (touch.timestamp, touch.partner_id, touch.broker_id)))
-    if stored is this:
+    stored = seen.get(row.id) if row.id else None
+    if stored is None:
+        if payee and _is_too_old(row):
+            message = _TOO_OLD.format(settings.PARTNER_TOUCH_HOURS)
+            return Outcome(error=ValidationError({"timestamp": ValidationError(message, code="too_old")}))
+        if row.id:
+            seen[row.id] = touch.timestamp, touch.partner_id, touch.broker_id
         return Outcome(touch=touch, is_new=True)
     if payee and payee[1] != stored[1 if payee[0] == "partner" else 2]:
         return Outcome(error=TouchpointElsewhere("This id is taken."))
     if stored[0] != row.timestamp:
         return Outcome(error=TouchpointElsewhere(f"Touchpoint {row.id} exists at {stored[0]:%c} UTC."))
     return Outcome(touch=touch)
+
+
+def _is_too_old(row: Touch) -> bool:
+    return row.timestamp < timezone.now() - timedelta(hours=settings.PARTNER_TOUCH_HOURS)
 
 
 def _clean(row: Touch, payee: Payee) -> Touch:
@@ -136,12 +181,21 @@ def _clean(row: Touch, payee: Payee) -> Touch:
     return touch
 
 
+def make_ready() -> None:
+    """See that the connection is there. It is asked whether it still lives only where it has rested for a while: asking
+    at every request costs as much as a third of writing a touch."""
+    now = time.monotonic()
+    if now - getattr(connection, "last_at_work", -RESTED) >= RESTED:
+        connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.last_at_work = now  # type: ignore[attr-defined]
+
+
 def _insert(outcomes: Iterable[Outcome]) -> None:
     touches = [outcome.touch for outcome in outcomes if outcome.is_new]
     if not touches:
         return
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
+    make_ready()
     # Past Django's cursor, which would write each value into the text of the statement: so no plan could be kept.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(INSERT, [as_json(touches).decode()], prepare=True)

@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from attribution import operations
 from attribution.api import explanations
 from attribution.blurring import blurred
-from attribution.models import AttributionRecord, with_net
+from attribution.models import Adjustment, AttributionRecord, with_net
 from attribution_site.api.access import person_of
-from attribution_site.api.fields import MaskedPayees, Money, Number, StrictSerializer, Text
+from attribution_site.api.fields import MaskedPayees, Moment, Money, Number, StrictSerializer, Text
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
 from attribution_site.isolation import as_owner
 from partners.models import opaque_id, payee_of
@@ -83,6 +83,24 @@ class RecordSerializer(MaskedPayees, serializers.ModelSerializer):
         ]
 
 
+class RecordAdjustmentSerializer(serializers.ModelSerializer):
+    reason = serializers.CharField(source="reversal.reason")
+    occurred_at = Moment(source="reversal.occurred_at")
+
+    class Meta:
+        model = Adjustment
+        fields = ["id", "kind", "reason", "occurred_at", "revenue_amount", "commission_amount", "created_at"]
+
+
+class RecordDetailSerializer(RecordSerializer):
+    """With what was added to it or taken from it, and why."""
+
+    adjustments = RecordAdjustmentSerializer(many=True)
+
+    class Meta(RecordSerializer.Meta):
+        fields = [*RecordSerializer.Meta.fields, "adjustments"]
+
+
 def plain(record):
     """What RecordSerializer answers, for answers that hold very many records: ten times as fast."""
     return {name: getattr(record, name) for name in RecordSerializer.Meta.fields if name != "config_version"} | {
@@ -116,6 +134,16 @@ class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
     # An id begins with the time of its conversion: this is the latest first, and the index is the key's own.
     keyset = ("-id",)
 
+    def retrieve(self, request, *args, **kwargs):
+        return Response(self._detail())
+
+    def _detail(self):
+        record = self.get_object()
+        # Why its conversion was reversed may know whoever has a share in it; the reversal is the house's row.
+        with as_owner():
+            record.adjustments = list(Adjustment.objects.filter(record_id=record.pk).select_related("reversal"))
+            return RecordDetailSerializer(record, context=self.get_serializer_context()).data
+
     def get_queryset(self):
         return with_net(AttributionRecord.objects.visible_to(self.request.user)).select_related("config")
 
@@ -124,7 +152,7 @@ class RecordViewSet(mixins.UpdateModelMixin, viewsets.ReadOnlyModelViewSet):
         asked = RecordChangeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         operations.change_record(record_id=record.pk, by=person_of(request.user), **asked.validated_data)
-        return Response(self.get_serializer(self.get_object()).data)
+        return Response(self._detail())
 
     @action(detail=True)
     def explain(self, request, pk):

@@ -34,6 +34,8 @@ class ParametersForm(OpenApiSerializerFieldExtension):
 
 NAMES = {
     records.RecordSerializer: "AttributionRecord",
+    records.RecordDetailSerializer: "AttributionRecordDetail",
+    records.RecordAdjustmentSerializer: "RecordAdjustment",
     records.RecordChangeSerializer: "AttributionChange",
 }
 FIELDS = {
@@ -74,7 +76,7 @@ FIELDS = {
 
 VERSION = OpenApiParameter("version", {"type": "integer", "minimum": 0, "maximum": 10**9 - 1})
 FORMAT = OpenApiParameter("format", {"type": "string", "enum": [*comparisons.FORMATS], "default": "json"})
-RECORD, RUN = records.RecordSerializer, runs.RunDetailSerializer
+RECORD, RUN = records.RecordDetailSerializer, runs.RunDetailSerializer
 
 CALCULATION = {
     ("POST", "attribution/calculate"): Operation(
@@ -114,7 +116,9 @@ REVERSALS = {
     ),
 }
 RECORDS = {
-    ("GET", "attributions"): Operation("listAttributions", "List attribution records", {200: PageOf(RECORD)}),
+    ("GET", "attributions"): Operation(
+        "listAttributions", "List attribution records", {200: PageOf(records.RecordSerializer)}
+    ),
     ("GET", "attributions/{id}"): Operation("getAttribution", "Get an attribution record", {200: RECORD}),
     ("PUT", "attributions/{id}"): Operation(
         "updateAttribution", "Change a record's status or payee", {200: RECORD}, records.RecordChangeSerializer

@@ -19,6 +19,7 @@ from attribution.models import Comparison
 from attribution.operations.configurations import versions_of
 from attribution.operations.contenders import checked, rules_of
 from attribution_site.errors import DomainError
+from attribution_site.queueing import queue_on_commit
 from conversions import currencies
 from conversions.models import LEAD_BUCKETS, Conversion, default_currency
 from conversions.periods import check_period
@@ -84,7 +85,7 @@ def start_comparison(
         created_by=by,
     )
     if queue:
-        tasks.compare.delay_on_commit(str(created.pk))
+        queue_on_commit(tasks.compare, str(created.pk))
     return created
 
 
@@ -208,7 +209,7 @@ def resume_lost_comparisons(*, lost_after: dt.timedelta = REQUEUE_AFTER) -> int:
     waiting = Comparison.objects.filter(_OPEN, created_at__lt=timezone.now() - lost_after)
     lost = [str(pk) for pk in waiting.values_list("pk", flat=True)]
     for comparison_id in lost:
-        tasks.compare.delay_on_commit(comparison_id)
+        queue_on_commit(tasks.compare, comparison_id)
     return len(lost)
 
 

@@ -92,7 +92,8 @@ def reverse_conversion(*, conversion_id: UUID, values: Mapping[str, Any], by: An
 def _announce(conversion: Conversion, reversal: Reversal, changed: list[AttributionRecord]) -> None:
     told = {"reversal_id": reversal.pk, "reason": reversal.reason, "reversed_amount": reversal.amount}
     announce(conversion, "conversion.reversed", **told)
-    announce_changed(conversion.pk, {(record.payee_type, record.payee_id) for record in changed})
+    if changed:
+        announce_changed(conversion.pk, {(record.payee_type, record.payee_id) for record in changed})
 
 
 def plan_reversal(*, conversion_id: UUID, values: Mapping[str, Any]) -> tuple[Reversal, list[Line]]:

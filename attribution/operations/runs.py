@@ -17,6 +17,7 @@ from attribution.models import Run, Shard
 from attribution.operations.configurations import rules_for, versions_of
 from attribution.reading import Selection
 from attribution_site.errors import DomainError
+from attribution_site.queueing import queue_on_commit
 from conversions.models import Conversion
 
 # A message that got lost is sent again after this long.
@@ -114,7 +115,7 @@ def _queue(waiting: Any) -> int:
     numbers = list(waiting.values_list("pk", flat=True))
     Shard.objects.filter(pk__in=numbers).update(queued_at=timezone.now())
     for number in numbers:
-        tasks.calculate_shard.delay_on_commit(number)
+        queue_on_commit(tasks.calculate_shard, number)
     return len(numbers)
 
 
@@ -201,7 +202,7 @@ def finish_run(run_id: UUID) -> None:
     with transaction.atomic():
         closed = over.filter(Exists(failed)).update(status=Run.Status.FAILED, finished_at=timezone.now())
         if closed or over.update(status=Run.Status.FINISHED, finished_at=timezone.now()):
-            tasks.refresh_daily_credit.delay_on_commit()
+            queue_on_commit(tasks.refresh_daily_credit)
             _follow_up(Run.objects.get(pk=run_id))
 
 

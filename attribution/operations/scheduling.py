@@ -3,21 +3,23 @@ money that is decided already forbids."""
 
 import datetime as dt
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import psycopg.errors
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Sum
 from django.utils import timezone
 
 from attribution import states
 from attribution.engine.models import MODELS
 from attribution.engine.parameters import Parameters
-from attribution.models import AttributionModel, AttributionRecord, ModelConfig, PayableModel
+from attribution.models import AttributionModel, AttributionRecord, ModelConfig, PayableModel, with_net
 from attribution.operations.configurations import trained, valid_parameters
 from attribution.schedule import Payments, Period, in_effect, next_version
 from attribution_site.errors import DomainError
+from conversions.models import Conversion
 
 # No touch and no conversion is older: an earlier version would never be in effect.
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -121,8 +123,26 @@ def check_in_effect(record: AttributionRecord) -> None:
         raise RecordOutdated("The record was calculated under another version than is in effect. Calculate it again.")
     if Payments.stored().model_at(record.occurred_at) != record.model:
         raise RecordOutdated("Commission of its day is paid under another model by now. Calculate it again.")
+    if not _shares_what_is_there(record):
+        raise RecordOutdated("Its conversion has changed since it was calculated. Calculate it again.")
     if record.model == AttributionModel.DATA_DRIVEN and not _is_of_training_in_effect(record, current):
         raise RecordOutdated("Another training is in effect for its conversion by now. Calculate it again.")
+
+
+def _shares_what_is_there(record: AttributionRecord) -> bool:
+    """Whether the records of its conversion and model, with adjustments, add up to what is left of the conversion."""
+    conversion = Conversion.objects.filter(pk=record.conversion_id).first()
+    if conversion is None:
+        return True
+    records = with_net(AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model))
+    shared = records.aggregate(revenue=Sum("net_revenue"), commission=Sum("net_commission"))
+    return (record.lead_id, record.currency, record.occurred_at, shared["revenue"], shared["commission"]) == (
+        conversion.lead_id,
+        conversion.currency,
+        conversion.occurred_at,
+        conversion.remaining_value,
+        conversion.remaining_commission or Decimal(0),
+    )
 
 
 def _is_of_training_in_effect(record: AttributionRecord, config: ModelConfig) -> bool:

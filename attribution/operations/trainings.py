@@ -16,6 +16,7 @@ from attribution.models import AttributionModel, AttributionRecord, ModelConfig,
 from attribution.operations import scheduling
 from attribution.operations.runs import start_run
 from attribution_site.errors import DomainError
+from attribution_site.queueing import queue_on_commit
 from conversions.models import Conversion
 
 TRIES_TO_KEEP = 60
@@ -71,7 +72,7 @@ def start_training(
         created_by=by,
     )
     if queue:
-        tasks.train.delay_on_commit(str(created.pk))
+        queue_on_commit(tasks.train, str(created.pk))
     return created
 
 
@@ -203,7 +204,7 @@ def resume_lost_trainings(*, lost_after: dt.timedelta = REQUEUE_AFTER) -> int:
     waiting = Training.objects.exclude(status__in=Training.OVER).filter(created_at__lt=timezone.now() - lost_after)
     lost = [str(pk) for pk in waiting.values_list("pk", flat=True)]
     for training_id in lost:
-        tasks.train.delay_on_commit(training_id)
+        queue_on_commit(tasks.train, training_id)
     return len(lost)
 
 

@@ -1,10 +1,16 @@
 """Who is asking, and whether they may. What they may see of a table is its queryset's `visible_to`."""
 
+import time
+
 import pghistory
 from rest_framework import authentication, permissions
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 
 from attribution_site.api import keys
+from attribution_site.api.throttles import Rate, leases
+
+# From one address; good keys from there are not held up.
+BAD_KEYS = Rate(300, 60)
 
 
 def person_of(user):
@@ -20,10 +26,15 @@ class KeyAuthentication(authentication.BaseAuthentication):
             raise AuthenticationFailed(f"Authorize by a header `Authorization: {keys.SCHEME} <key>`.")
         holder = keys.holder_asking(request)
         if holder is None:
+            self._count_bad_key(request.META.get("REMOTE_ADDR"))
             raise AuthenticationFailed("There is no such key, or it has expired or was revoked.")
         # What a write leaves in the audit log then says which key it was.
         pghistory.context(key=str(holder.key_id))
         return holder, holder.key_id
+
+    def _count_bad_key(self, address):
+        if not leases.take(f"bad key:{address}", BAD_KEYS, time.time()):
+            raise Throttled(BAD_KEYS.seconds, "Too many wrong keys.")
 
     def authenticate_header(self, request):
         return keys.SCHEME

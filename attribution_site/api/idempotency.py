@@ -19,7 +19,7 @@ from partners.webhooks.sealing import seal, unseal
 HEADER = "Idempotency-Key"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 FORM = re.compile(r"[\x21-\x7e]{1,255}")
-LONGEST_WAIT = "10s"
+LONGEST_WAIT = "3s"
 KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
 
 CLAIM = """INSERT INTO attribution_site_keptanswer (asker, key, request_digest, headers, body)

@@ -67,9 +67,13 @@ class _Known:
         if until < now:
             holder = _look_up(digest)
             with self.lock:
+                # What is no key is not kept: whoever tries many must not push the good ones out.
                 if len(self.holders) >= MOST_KNOWN:
                     self.holders.clear()
-                self.holders[digest] = holder, now + BELIEVED
+                if holder is not None:
+                    self.holders[digest] = holder, now + BELIEVED
+                else:
+                    self.holders.pop(digest, None)
         if holder is None or (holder.expires_at is not None and holder.expires_at <= time.time()):
             return None
         return holder
@@ -89,8 +93,12 @@ def key_in(request):
 
 
 def holder_asking(request):
-    key = key_in(request)
-    return None if key is None else known.holder(key)
+    """Looked up once a request, so that all who ask are told the same."""
+    request = getattr(request, "_request", request)
+    if not hasattr(request, "key_holder"):
+        key = key_in(request)
+        request.key_holder = None if key is None else known.holder(key)
+    return request.key_holder
 
 
 def payee_asking(request):

@@ -95,7 +95,7 @@ def rotate_key(*, key_id: UUID, overlap: dt.timedelta = OVERLAP, created_by: Any
         name=old.name,
         scopes=old.scopes,
         payee=old.payee,
-        expires_at=now + lifetime if lifetime else None,
+        expires_at=_renewed(old, now + lifetime if lifetime else None, created_by),
         created_by=created_by,
     )
     old.expires_at = min(filter(None, (old.expires_at, now + overlap)))
@@ -112,6 +112,16 @@ def revoke_key(*, key_id: UUID) -> ApiKey:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
     return key
+
+
+def _renewed(old: ApiKey, end: dt.datetime | None, created_by: Any) -> dt.datetime | None:
+    """A key renews its own time, that is what rotating is for; another's it lengthens beyond its own end no more than
+    it makes one."""
+    own_end = getattr(created_by, "expires_at", None)
+    if own_end is None or created_by.key_id == old.pk:
+        return end
+    longest = dt.datetime.fromtimestamp(own_end, dt.UTC)
+    return min(end or longest, longest)
 
 
 def _usable(key_id: UUID) -> ApiKey:

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from attribution_site.errors import DomainError
+from attribution_site.queueing import queue_on_commit
 from partners import tasks
 from partners.webhooks import addresses, outbox, sealing
 from partners.webhooks.events import ENDPOINT_DISABLED, EVENTS, FOR_PAYEES
@@ -124,7 +125,7 @@ def disable_endpoint(*, endpoint_id: UUID, reason: str) -> WebhookEndpoint:
         "reason": endpoint.disabled_reason,
     }
     outbox.publish(event=ENDPOINT_DISABLED, data=told)
-    tasks.mail_that_webhook_is_disabled.delay_on_commit(str(endpoint.pk))
+    queue_on_commit(tasks.mail_that_webhook_is_disabled, str(endpoint.pk))
     return endpoint
 
 
@@ -169,7 +170,7 @@ def _replay(messages: Any) -> int:
     number: int = messages.update(
         status=WebhookMessage.Status.PENDING, attempts=0, next_attempt_at=Now(), delivered_at=None
     )
-    tasks.send_webhooks.delay_on_commit()
+    queue_on_commit(tasks.send_webhooks)
     return number
 
 

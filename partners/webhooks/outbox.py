@@ -8,6 +8,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from attribution_site.api.wire import JSONRenderer
+from attribution_site.queueing import queue_on_commit
 from partners import tasks
 from partners.webhooks.events import EVENTS, FOR_PAYEES, PING
 from partners.webhooks.models import WebhookEndpoint, WebhookMessage
@@ -29,7 +30,7 @@ def publish(
     messages = _messages(event, data, payees, to_house)
     if messages:
         WebhookMessage.objects.bulk_create(messages)
-        tasks.send_webhooks.delay_on_commit()
+        queue_on_commit(tasks.send_webhooks)
     return messages
 
 
@@ -80,5 +81,5 @@ def ping(endpoint: WebhookEndpoint) -> WebhookMessage:
     body = _body(PING, {"webhook_id": endpoint.pk, "description": endpoint.description})
     message = WebhookMessage.objects.create(endpoint=endpoint, event=PING, body=body)
     message.refresh_from_db()
-    tasks.send_webhooks.delay_on_commit()
+    queue_on_commit(tasks.send_webhooks)
     return message

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import gzip
+import secrets
 
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from attribution_site.api import keys
+from attribution_site.api.throttles import Rate
 from partners.models import ApiKey
 from partners.operations import create_key, revoke_key
 from tests.access.conftest import client_with
@@ -165,3 +167,21 @@ def test_what_has_not_changed_is_not_sent_again(client_of):
     first = client.get(f"{BASE}/attribution/models/linear/config")
     again = client.get(f"{BASE}/attribution/models/linear/config", headers={"If-None-Match": first["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_who_tries_many_keys_is_held_up_and_good_keys_are_not(client_of, monkeypatch):
+    monkeypatch.setattr("attribution_site.api.access.BAD_KEYS", Rate(3, 3600))
+    somewhere = {"REMOTE_ADDR": f"2001:db8::{secrets.token_hex(2)}"}
+    answers = [client_with(f"atk_{number}").get(f"{BASE}/partners", **somewhere) for number in range(5)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1]["Retry-After"] == "3600"
+    assert client_of("read").get(f"{BASE}/partners", **somewhere).status_code == 200
+
+
+def test_wrong_keys_push_no_good_one_out(client_of, monkeypatch):
+    monkeypatch.setattr(keys, "MOST_KNOWN", 2)
+    client = client_of("read")
+    client.get(f"{BASE}/partners")
+    for number in range(5):
+        client_with(f"atk_{number}").get(f"{BASE}/partners")
+    assert len(keys.known.holders) == 1

@@ -159,3 +159,11 @@ def test_an_answer_with_a_secret_in_it_is_kept_sealed(db):
     assert (first.status_code, second.content) == (201, first.content)
     assert second["Idempotency-Replayed"] == "true"
     assert first.json()["key"].encode() not in bytes(KeptAnswer.objects.get().body)
+
+
+def test_a_body_of_megabytes_may_have_a_key_too(api):
+    touches = [TOUCH | {"campaign": "c" * 250, "content": "d" * 250} for _ in range(6000)]
+    first, second = post(api, touches, path="touchpoints"), post(api, touches, path="touchpoints")
+    assert (first.status_code, first.json()["accepted"]) == (200, 6000)
+    assert second["Idempotency-Replayed"] == "true"
+    assert second.content == first.content

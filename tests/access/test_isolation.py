@@ -36,18 +36,17 @@ LISTS = {
 def two_partners(db):
     """Partners a and b and a broker, each with a touch of one lead that converted, and with a record."""
     PartnerFactory(id="partner-a"), PartnerFactory(id="partner-b"), BrokerFactory(id="broker-c")
-    conversion = ConversionFactory(lead_id="lead-both")
     for column, payee in (("partner_id", A), ("partner_id", B), ("broker_id", Payee("broker", "broker-c"))):
         touch = TouchpointFactory(lead_id="lead-both", **{column: payee.id})
         AttributionRecordFactory(
             lead_id="lead-both",
-            conversion_id=conversion.pk,
             touchpoint_id=touch.pk,
             payee_type=payee.kind,
             payee_id=payee.id,
             **{"partner_id": None} | {column: payee.id},
         )
         create_key(name=f"key of {payee.id}", scopes=["partner"], payee=payee)
+    ConversionFactory(lead_id="lead-both")
 
 
 @pytest.fixture
@@ -179,3 +178,21 @@ def test_a_database_user_that_is_no_superuser_can_set_the_wall_up(db):
         cursor.execute("SELECT current_user")
         assert cursor.fetchone() == ("attribution_test_payee",)
         cursor.execute("RESET SESSION AUTHORIZATION")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/t/nobody", 404), ("/t/nobody.gif", 200), ("/readyz", 503)]
+)
+def test_elsewhere_than_in_the_api_a_key_says_nothing(partner_a, path, status):
+    assert partner_a.get(path).status_code == status
+
+
+def test_a_database_error_within_is_told_as_what_it_was(partner_a, monkeypatch):
+    def broken(*args, **kwargs):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+
+    monkeypatch.setattr("touchpoints.operations._insert", broken)
+    answer = partner_a.post(f"{BASE}/touchpoints", {"leadId": "lead-1", "channel": "email"})
+    assert (answer.status_code, refused(answer)) == (400, {(None, "out_of_range")})
+    assert partner_a.get(f"{BASE}/partners").status_code == 200

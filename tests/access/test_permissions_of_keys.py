@@ -122,6 +122,7 @@ STATUSES = {
 WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
 BODIES = {
     ("POST", "keys"): {"name": "Site", "scopes": ["ingest"]},
+    ("PUT", "touchpoints/{touchpoint}"): {"leadId": "lead-of-all", "channel": "email"},
     ("POST", "webhooks"): WEBHOOK,
     ("PUT", "webhooks/{webhook}"): WEBHOOK,
 }
@@ -135,7 +136,7 @@ def test_every_route_has_its_line():
 def own(things):  # noqa: F811
     """What the partner's key may meet is the partner's own."""
     partner = PartnerFactory(id=PARTNER[1])
-    record = AttributionRecordFactory(payee_id=partner.pk, conversion_id=things["conversion"])
+    record = AttributionRecordFactory(payee_id=partner.pk)
     key, _ = create_key(name="its other key", scopes=["partner"], payee=PARTNER)
     touch = TouchpointFactory(partner_id=partner.pk, lead_id="lead-of-all")
     delivery = WebhookMessageFactory(endpoint__partner=partner, endpoint__events=WEBHOOK["events"])

@@ -1,6 +1,7 @@
 """Who asks more than its share is told when to ask again; Redis is asked seldom, and missed by nobody."""
 
 import time
+import uuid
 
 import pytest
 
@@ -9,11 +10,15 @@ from attribution_site.api.throttles import Rate
 from tests.api import BASE, refused
 
 
+@pytest.fixture
+def name():
+    """Nobody else's, as all processes of the tests count in one Redis."""
+    return uuid.uuid4().hex
+
+
 @pytest.fixture(autouse=True)
-def fresh_counts():
+def nothing_leased():
     throttles.leases.held.clear()
-    for name in throttles._redis().scan_iter("throttle:*"):
-        throttles._redis().delete(name)
 
 
 def test_past_the_rate_the_answer_says_when_to_come_again(client_of, settings):
@@ -32,33 +37,33 @@ def test_askers_and_scopes_have_each_their_own_count(client_of, settings):
     assert other.post(f"{BASE}/touchpoints", {"leadId": "lead-1", "channel": "email"}).status_code == 201
 
 
-def test_a_window_later_it_goes_on(monkeypatch):
+def test_a_window_later_it_goes_on(name):
     rate, now = Rate(2, 60), time.time()
-    assert [throttles.leases.take("x", rate, now) for _ in range(3)] == [True, True, False]
-    assert throttles.leases.take("x", rate, now + 60)
+    assert [throttles.leases.take(name, rate, now) for _ in range(3)] == [True, True, False]
+    assert throttles.leases.take(name, rate, now + 60)
 
 
-def test_two_processes_share_one_count():
+def test_two_processes_share_one_count(name):
     rate, now = Rate(4, 60), time.time()
     processes = [throttles._Leases(), throttles._Leases()]
-    taken = [processes[turn % 2].take("x", rate, now) for turn in range(8)]
+    taken = [processes[turn % 2].take(name, rate, now) for turn in range(8)]
     assert sum(taken) == 4
 
 
-def test_where_much_is_allowed_redis_is_asked_once_a_lease(monkeypatch):
+def test_where_much_is_allowed_redis_is_asked_once_a_lease(monkeypatch, name):
     asked, grant = [], throttles._grant
-    monkeypatch.setattr(throttles, "_grant", lambda name, rate: asked.append(name) or grant(name, rate))
+    monkeypatch.setattr(throttles, "_grant", lambda window, rate: asked.append(window) or grant(window, rate))
     rate = Rate(5000, 3600)
-    assert all(throttles.leases.take("x", rate, time.time()) for _ in range(200))
+    assert all(throttles.leases.take(name, rate, time.time()) for _ in range(200))
     assert len(asked) == 2
-    assert sum(throttles.leases.take("x", rate, time.time()) for _ in range(6000)) == 4800
+    assert sum(throttles.leases.take(name, rate, time.time()) for _ in range(6000)) == 4800
 
 
-def test_without_redis_nobody_is_refused(monkeypatch, settings):
+def test_without_redis_nobody_is_refused(settings, name):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     throttles._redis.cache_clear()
     try:
-        assert throttles.leases.take("x", Rate(1, 60), time.time())
+        assert throttles.leases.take(name, Rate(1, 60), time.time())
     finally:
         throttles._redis.cache_clear()
 

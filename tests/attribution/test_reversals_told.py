@@ -61,3 +61,16 @@ def test_webhooks_are_told_of_a_reversal(conversion, api):
         ("records.changed", None),
     ]
     assert '"reversedAmount":300.00' in WebhookMessage.objects.get(event="conversion.reversed").body
+
+
+def test_a_partner_reads_what_was_taken_from_its_record_and_why(conversion, api):
+    api.post(f"{BASE}/conversions/{conversion.pk}/reverse", {"reason": "lapse", "amount": 300})
+    key = create_key(name="n", scopes=["partner"], payee=("partner", "partner-a"))[1]
+    record = AttributionRecord.objects.get(payee_id="partner-a")
+    [told] = client_with(key).get(f"{BASE}/attributions/{record.pk}").json()["adjustments"]
+    assert (told["kind"], told["reason"], told["revenueAmount"], told["commissionAmount"]) == (
+        "reversal",
+        "lapse",
+        -150,
+        -15,
+    )

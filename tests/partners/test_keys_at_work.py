@@ -157,3 +157,14 @@ def test_the_scheme_is_known_in_any_case_and_a_key_only_in_its_own(client):
 
 def test_a_wrong_key_is_not_made_good_by_a_session(admin_client):
     assert admin_client.get(URL, headers={"Authorization": "Api-Key atk_nobody"}).status_code == 401
+
+
+def test_a_key_lengthens_its_own_time_by_rotation_and_no_others():
+    PartnerFactory(id="partner-a")
+    soon, payee = timezone.now() + dt.timedelta(hours=1), ("partner", "partner-a")
+    for_ever, _ = create_key(name="for ever", scopes=["partner"], payee=payee)
+    ending, text = create_key(name="ending", scopes=["partner"], payee=payee, expires_at=soon)
+    client = client_with(text)
+    answer = client.post(f"{BASE}/keys/{for_ever.pk}/rotate", {}).json()
+    assert dt.datetime.fromisoformat(answer["expiresAt"]) <= soon
+    assert client.post(f"{BASE}/keys/{ending.pk}/rotate", {}).json()["expiresAt"] is not None

@@ -1,7 +1,6 @@
 """The routes of webhooks, for the house and for keys that are bound to a partner or broker."""
 
 import datetime as dt
-import uuid
 
 import pytest
 from django.db import connection

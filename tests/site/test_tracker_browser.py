@@ -6,7 +6,6 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import expect, sync_playwright
 
 from attribution import operations
@@ -70,7 +69,6 @@ class Shop:
 
 @pytest.fixture
 def shop(transactional_db, live_server):
-    cache.clear()
     shop = Shop(live_server.url)
     TrackedSiteFactory(code="shop", origins=[shop.origin])
     yield shop

@@ -1,11 +1,12 @@
 """Links that record their clicks and lead on."""
 
+import uuid
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from django.test import Client
 
 from tests.factories import PartnerFactory, TrackingLinkFactory
@@ -18,8 +19,9 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safar
 
 
 @pytest.fixture(autouse=True)
-def nobody_asked_before(db):
-    cache.clear()
+def nobody_asked_before(db, monkeypatch):
+    """In a part of the cache of its own: other processes have tests at work in the same Redis."""
+    monkeypatch.setattr(caches["default"], "key_prefix", uuid.uuid4().hex)
 
 
 @pytest.fixture
@@ -175,3 +177,18 @@ def test_a_code_that_the_system_uses_is_refused():
 )
 def test_what_is_passed_on_leaves_the_target_as_it_is(target_url, expected):
     assert with_parameters(target_url, {"utm_source": "x y&z", "utm_medium": None}) == expected
+
+
+def test_a_long_click_id_is_handed_on_and_kept_whole_and_one_that_is_too_long_not_at_all(link):
+    long, too_long = "g" * 400, "f" * 600
+    _, query = target(click(f"/t/letter?gclid={long}&fbclid={too_long}"))
+    assert (query["gclid"], "fbclid" in query) == (long, False)
+    assert Touchpoint.objects.get().click_ids == {"gclid": long, "link": "letter"}
+
+
+def test_whoever_clicks_gets_there_though_nothing_can_be_recorded(link, monkeypatch):
+    def away(**_):
+        raise DatabaseError("no table")
+
+    monkeypatch.setattr("touchpoints.tracking.operations.record_click", away)
+    assert target(click())[0] == "https://www.example.com/quote#form"

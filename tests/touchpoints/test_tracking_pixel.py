@@ -1,7 +1,9 @@
 """The pixel that counts openings."""
 
+import uuid
+
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from tests.factories import TrackingLinkFactory
@@ -14,8 +16,9 @@ MAIL_PROXY = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggph
 
 
 @pytest.fixture(autouse=True)
-def nobody_asked_before(db):
-    cache.clear()
+def nobody_asked_before(db, monkeypatch):
+    """In a part of the cache of its own: other processes have tests at work in the same Redis."""
+    monkeypatch.setattr(caches["default"], "key_prefix", uuid.uuid4().hex)
 
 
 @pytest.fixture

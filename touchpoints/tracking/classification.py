@@ -49,7 +49,7 @@ def classify(*, url: str, referrer: str = "", own_hosts: Collection[str] = ()) -
     """Total: any two texts are an arrival. Pages of `own_hosts` brought nobody."""
     parameters = parameters_of(url)
     tags = {name: value for name in TAGS if (value := clean(parameters.get(f"utm_{name}", "")))}
-    clicks = {name: value for name in CLICK_IDS if (value := _click_id(parameters.get(name, "")))}
+    clicks = {name: value for name in CLICK_IDS if (value := click_id(parameters.get(name, "")))}
     channel, source, medium = _decided(tags, clicks, _sender(referrer, own_hosts))
     return Arrival(
         channel=channel,
@@ -84,7 +84,7 @@ def host_of(address: str) -> str:
         return ""
 
 
-def _click_id(value: str) -> str:
+def click_id(value: str) -> str:
     # Cut short it would name nothing.
     return "" if len(value) > LONGEST_CLICK_ID else UNPRINTABLE.sub("", value)
 

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from touchpoints.tracking.classification import LONGEST_CLICK_ID, clean, parameters_of
+from touchpoints.tracking.classification import clean, click_id, parameters_of
 from touchpoints.tracking.tables import CLICK_IDS, TAGS
 
 # Hands the visitor of a click on to the tracker of the page it leads to.
@@ -16,8 +16,7 @@ def known_parameters(url: str) -> tuple[dict[str, str], dict[str, str]]:
     """The tags and click ids of a link's address as it was clicked; anything else in it is left behind."""
     given = parameters_of(url)
     tags = {name: value for name in TAGS if (value := clean(given.get(f"utm_{name}", "")))}
-    clicks = {name: clean(given[name]) for name in CLICK_IDS if 0 < len(given.get(name, "")) <= LONGEST_CLICK_ID}
-    return tags, {name: value for name, value in clicks.items() if value}
+    return tags, {name: value for name in CLICK_IDS if (value := click_id(given.get(name, "")))}
 
 
 def with_parameters(target: str, added: Mapping[str, str | None]) -> str:

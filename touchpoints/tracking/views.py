@@ -1,10 +1,12 @@
 """The doors that browsers knock at: the tracker's messages, links and their pixel. They let in and tell nothing."""
 
+import logging
 import re
 import secrets
 from typing import Annotated
 
 import msgspec
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -14,6 +16,7 @@ from touchpoints.tracking import operations, requests
 from touchpoints.tracking.links import CLICK_PARAMETER, known_parameters, signed_lead, with_parameters
 from touchpoints.tracking.models import TrackedSite, TrackingLink
 
+logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 8 * 1024
 CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 VISITOR = re.compile(r"[0-9a-f]{32}")
@@ -107,7 +110,11 @@ def follow(request, code):
     if _is_counted(request, link):
         passed_on[CLICK_PARAMETER] = visitor_id = secrets.token_hex(16)
         lead_id = _lead(request, link)
-        operations.record_click(link=link, visitor_id=visitor_id, lead_id=lead_id, tags=tags, click_ids=click_ids)
+        try:
+            operations.record_click(link=link, visitor_id=visitor_id, lead_id=lead_id, tags=tags, click_ids=click_ids)
+        except (DatabaseError, InterfaceError):
+            # Whoever clicked wants to get there, whatever became of our count.
+            logger.exception("A click on %s was not recorded.", code)
     return _private(HttpResponseRedirect(with_parameters(link.target_url, passed_on)))
 
 

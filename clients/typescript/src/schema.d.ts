@@ -1018,6 +1018,55 @@ export interface components {
             /** Format: date-time */
             calculatedAt: string;
         };
+        AttributionRecordDetail: {
+            /** Format: uuid */
+            id: string;
+            leadId: string;
+            /** Format: uuid */
+            conversionId: string;
+            /** Format: uuid */
+            touchpointId: string;
+            channel: components["schemas"]["TouchpointType"];
+            source: string | null;
+            campaignId: string | null;
+            model: components["schemas"]["AttributionModel"];
+            configVersion: number;
+            /** Format: uuid */
+            trainingId: string | null;
+            fallback: components["schemas"]["AttributionModel"] | null;
+            credit: number;
+            percentage: number;
+            currency: string;
+            revenueAttributed: number;
+            commissionAmount: number;
+            /** @description revenueAttributed with the record's adjustments. */
+            netRevenue: number;
+            /** @description commissionAmount with the record's adjustments. */
+            netCommission: number;
+            partnerId: string | null;
+            brokerId: string | null;
+            payeeType: components["schemas"]["PayeeType"];
+            payeeId: string;
+            /** @description Under the model that commission is paid by. */
+            payable: boolean;
+            status: components["schemas"]["AttributionStatus"];
+            /** Format: date-time */
+            touchedAt: string;
+            /**
+             * Format: date-time
+             * @description When the conversion occurred.
+             */
+            occurredAt: string;
+            conversionType: components["schemas"]["ConversionType"];
+            /** @description Place of the touch in its journey, from 1. */
+            position: number;
+            journeyLength: number;
+            /** Format: uuid */
+            runId: string | null;
+            /** Format: date-time */
+            calculatedAt: string;
+            adjustments: components["schemas"]["RecordAdjustment"][];
+        };
         AttributionRecordPage: {
             /** Format: uri */
             next: string | null;
@@ -1824,6 +1873,19 @@ export interface components {
         Progress: {
             done: number;
             total: number;
+        };
+        RecordAdjustment: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "reversal";
+            reason: string;
+            /** Format: date-time */
+            occurredAt: string;
+            revenueAmount: number;
+            commissionAmount: number;
+            /** Format: date-time */
+            createdAt: string;
         };
         /** @description Why a request was refused. The same shape for every status. */
         Refusal: {
@@ -3142,7 +3204,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AttributionRecord"];
+                    "application/json": components["schemas"]["AttributionRecordDetail"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3178,7 +3240,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AttributionRecord"];
+                    "application/json": components["schemas"]["AttributionRecordDetail"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3218,7 +3280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AttributionRecord"];
+                    "application/json": components["schemas"]["AttributionRecordDetail"];
                 };
             };
             400: components["responses"]["BadRequest"];
