@@ -33,7 +33,7 @@ from partners.operations import create_key
 PATH = "/api/v1/attribution/touchpoints"
 TIMES_PLAIN, LEAST_RATE, MOST_MS = 3, 1000, 100
 ARRAY, TIMES_COPY, LEAST_ROWS = 1000, 0.5, 30_000
-CONNECTIONS = 32
+CONNECTIONS = 24
 ENOUGH_REFUSED = 400
 FIELDS = "lead_id session_id channel source medium campaign content term partner_id timestamp"
 NAMES = "leadId sessionId channel source medium campaign content term partnerId timestamp"

@@ -96,7 +96,9 @@ class Load:
             while self.paused and (self.paused[0][0] <= now or now > self.end):
                 self._next(self.paused.popleft()[1])
             for number, _event in self.poll.poll(0.02):
-                self._take(self.waiting.pop(number))
+                # A socket that broke a moment ago may have left its number to the next.
+                if connection := self.waiting.pop(number, None):
+                    self._take(connection)
         self.answers.seconds = min(time.perf_counter(), self.end) - began
         self.answers.broken += len(self.waiting)
         return self.answers

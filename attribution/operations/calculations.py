@@ -14,7 +14,7 @@ from django.utils import timezone
 from attribution import announcing, kept, reading, records, shards, store
 from attribution.engine.models import MODELS
 from attribution.models import AttributionRecord, with_net
-from attribution.operations.configurations import rules_for, valid_parameters
+from attribution.operations.configurations import current_rules, rules_for, valid_parameters
 from attribution_site.errors import DomainError
 from conversions.models import Conversion, default_currency
 
@@ -77,7 +77,7 @@ def calculate(
     if model not in MODELS:
         raise ValidationError({"model": ValidationError(f"Cannot be calculated: {model}.", code="unknown_model")})
     source = _source(lead_id, conversion_id, conversion_value, commission_rate)
-    rules = rules_for([model]) if config is None else _trial(model, config)
+    rules = current_rules([model]) if config is None else _trial(model, config)
     [batch] = reading.read(
         source,
         within=store.DjangoStore(),
