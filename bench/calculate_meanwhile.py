@@ -87,7 +87,7 @@ def measure(*, seconds=30, touches=20, ingest=300):
             for lead in range(LEADS)
         ]
         with web() as (at, _):
-            for length in (3, seconds):
+            for length in (8, seconds):
                 incoming = paced(at, singles(key), rate=ingest, seconds=length, connections=8)
                 calculated = paced(at, itertools.cycle(asked), rate=RATE, seconds=length, connections=4)
                 for thread in (*incoming[0], *calculated[0]):

@@ -88,6 +88,7 @@ class Touchpoint(models.Model):
     redacted = ArrayField(
         models.CharField(max_length=16),
         null=True,
+        blank=True,
         editable=False,
         help_text="The fields in which something looked like an e-mail address, a phone, SSN or card number.",
     )

@@ -91,8 +91,8 @@ class ReversalPage:
             form,
             title="Reverse this conversion?",
             reason=planned.get_reason_display(),
-            taken=[self._money(amount) for amount in (planned.amount, planned.commission_amount)],
-            left=[self._money(amount or Decimal(0)) for amount in (left.remaining_value, left.remaining_commission)],
+            taken=[self._in_words(amount) for amount in (planned.amount, planned.commission_amount)],
+            left=[self._in_words(amount or Decimal(0)) for amount in (left.remaining_value, left.remaining_commission)],
             model=AttributionModel(paying[0].record.model).label if paying else None,
             rows=self._by_payee(paying),
         )
@@ -112,6 +112,10 @@ class ReversalPage:
             for key, sums in sorted(payees.items())
         ]
 
+    def _in_words(self, amount):
+        """For a sentence; the other is for a column."""
+        return f"{amount:,.2f} {self.conversion.currency}"
+
     def _money(self, amount):
         return money(amount, self.conversion.currency)
 
@@ -122,7 +126,7 @@ class ReversalPage:
             "media": self.admin.media + form.media,
             "form": form,
             "conversion": self.conversion,
-            "value_left": self._money(self.conversion.remaining_value),
+            "value_left": self._in_words(self.conversion.remaining_value),
         } | context
         status = 422 if form.errors else 200
         return TemplateResponse(self.request, f"admin/conversions/reversal/{name}.html", context, status=status)

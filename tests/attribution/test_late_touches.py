@@ -149,7 +149,8 @@ def test_where_records_are_frozen_the_run_has_a_finding(conversion):
     assert {finding.model for finding in run.findings.all()} == {"position_based"}
 
 
-def test_a_partners_late_touch_is_noted_though_its_key_sees_no_conversion(conversion):
+def test_a_partners_late_touch_is_noted_though_its_key_sees_no_conversion(conversion, settings):
+    settings.PARTNER_TOUCH_HOURS = 1_000_000
     _, key = create_key(name="Partner", scopes=["partner"], payee=("partner", PartnerFactory().pk))
     client = APIClient(headers={"Authorization": f"Api-Key {key}"})
     touch = {"leadId": "lead-1", "channel": "email", "timestamp": BEFORE.isoformat()}

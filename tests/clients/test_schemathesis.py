@@ -35,7 +35,7 @@ BEYOND_THE_SCHEMA = {
     *("unknown", "does_not_exist", "unknown_currency", "unsupported_currency", "unknown_model", "unknown_version"),
     *("unknown_conversion", "no_conversions"),
     # The time of it.
-    *("too_early", "in_the_future", "in_the_past", "before_configuration", "before_conversion", "taken"),
+    *("too_early", "in_the_future", "in_the_past", "before_configuration", "before_conversion", "taken", "too_old"),
     *("end_before_start", "period_too_long", "The end is before the start."),
     # What belongs together, or excludes one another.
     *("fixed", "one_payee", "not_for_payees", "payee_missing", "more_than_yours", "not_csv", "repeated", "reserved"),
@@ -49,6 +49,8 @@ BEYOND_THE_SCHEMA = {
     *("too_precise", "out_of_range"),
     # Addresses that a webhook may go to, and what makes one.
     "not_allowed",
+    # Of what happens a partner is told its part.
+    "Give some of records.changed, record.calculated, record.approved.",
     # Cursors are signed.
     "Give a cursor as a `next` or `previous` of this list had it.",
     # An idempotency key that was there before, which the machine likes to send twice.

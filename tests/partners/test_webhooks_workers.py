@@ -50,7 +50,8 @@ def test_each_message_is_claimed_by_one_of_many():
     publish(3)
     claims = at_once(6, lambda: [message.pk for message in sending.claim(free=7)])
     claimed = [pk for claim in claims for pk in claim]
-    assert len(claimed) == len(set(claimed)) > 7
+    # Who comes while another picks may find the rest locked, and gets it the next time.
+    assert len(claimed) == len(set(claimed)) >= 7
     assert set(WebhookMessage.objects.filter(pk__in=claimed).values_list("attempts", flat=True)) == {1}
 
 

@@ -49,7 +49,7 @@ def test_csrf_is_asked_of_sessions(db):
 def test_anonymous_is_asked_who_they_are(db):
     response = APIClient().get(f"{BASE}/touchpoints")
     assert response.status_code == 401
-    assert response["WWW-Authenticate"] == "Session"
+    assert response["WWW-Authenticate"] == "Api-Key"
     assert refused(response) == {(None, "not_authenticated")}
 
 

@@ -98,13 +98,21 @@ class Broken:
         raise self.error
 
 
-@pytest.mark.parametrize("error", [Busy(), OperationalError("the connection is lost")], ids=["busy", "database away"])
 @pytest.mark.django_db(transaction=True)
-def test_what_waits_too_long_or_finds_no_database_is_told_the_same(monkeypatch, error):
-    monkeypatch.setattr(TouchpointViewSet, "shared", Broken(error))
+def test_what_waits_too_long_is_told_that_it_was_not_stored(monkeypatch):
+    monkeypatch.setattr(TouchpointViewSet, "shared", Broken(Busy()))
     answer = program().post(URL, GOOD)
     assert (answer.status_code, answer.json(), answer["Retry-After"]) == (503, TOLD, "1")
     assert not Touchpoint.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_finds_no_database_is_told_that_nobody_knows(monkeypatch):
+    monkeypatch.setattr(TouchpointViewSet, "shared", Broken(OperationalError("the connection is lost")))
+    answer = program().post(URL, GOOD)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    [error] = answer.json()["errors"]
+    assert (error["code"], "with an id of your own" in error["detail"]) == ("database_away", True)
 
 
 @pytest.mark.django_db(transaction=True)
