@@ -103,7 +103,7 @@ RESPONSES = {
         headers=_RETRY_AFTER,
     ),
     503: _refusal(
-        "More than can be taken now (`overloaded`: nothing was stored), or no database (`database_away`: nobody knows).",
+        "More than can be taken now (`overloaded`: nothing was stored), or no database (`database_away`).",
         "overloaded",
         "More comes in than can be stored. Try again.",
         kind="server_error",

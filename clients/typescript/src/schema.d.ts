@@ -2551,7 +2551,7 @@ export interface components {
                 "application/json": components["schemas"]["Refusal"];
             };
         };
-        /** @description More than can be taken now (`overloaded`: nothing was stored), or no database (`database_away`: nobody knows). */
+        /** @description More than can be taken now (`overloaded`: nothing was stored), or no database (`database_away`). */
         ServiceUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
