@@ -13,11 +13,11 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Cast
 
+from conversions.periods import check_period
 from partners.models import Broker, Partner
 from reports import queries, tables
 from reports.models import Report
 from reports.queries import Question
-from touchpoints.models import sane_time
 
 LONGEST_PERIOD = dt.timedelta(days=3660)
 FILTERS = ("channel", "partner_id", "broker_id", "campaign", "conversion_type")
@@ -33,15 +33,7 @@ def ask(
 ) -> Question:
     """A question with nothing open: the payable model at the period's end and the house's currency, if none
     is given. Refuses a period that makes no sense, by name."""
-    try:
-        sane_time(start)
-    except ValidationError as error:
-        raise ValidationError({"start_date": error}) from None
-    if end <= start:
-        raise ValidationError({"end_date": ValidationError("Ends before it starts.", code="end_before_start")})
-    if end - start > LONGEST_PERIOD:
-        message = f"A report covers {LONGEST_PERIOD.days} days at most."
-        raise ValidationError({"end_date": ValidationError(message, code="period_too_long")})
+    check_period(start, end, longest=LONGEST_PERIOD, noun="A report")
     _check_payees(filters)
     return Question(
         start=start,
