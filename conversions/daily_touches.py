@@ -5,6 +5,7 @@ until then a reader takes the touches themselves. See `attribution.operations.da
 """
 
 import datetime as dt
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -64,13 +65,18 @@ def refresh_daily_touches() -> int:
             f"INSERT INTO {CHANGED} (day) SELECT DISTINCT day FROM {DAILY} WHERE within_days <> %s",
             [settings.CONVERTED_WITHIN_DAYS],
         )
+    return refresh_all(_refresh_some, tables=(DAILY, CHANGED))
+
+
+def refresh_all(refresh_some: Callable[[], int], *, tables: Sequence[str]) -> int:
+    """Make the days of a table of sums again, some at a time, until none is noted as changed. How many."""
     refreshed = 0
-    while days := _refresh_some():
+    while days := refresh_some():
         refreshed += days
     if refreshed:
         # By old statistics a report might read rows in place of their sums, or join them the slow way.
         with connection.cursor() as cursor:
-            cursor.execute(f"ANALYZE {DAILY}, {CHANGED}")
+            cursor.execute(f"ANALYZE {', '.join(tables)}")
     return refreshed
 
 

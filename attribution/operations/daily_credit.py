@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from attribution.models import AttributionRecord, ChangedDay, DailyCredit
 from attribution.models.daily import DAY, KEY, SUMS, net_rows_of
+from conversions.daily_touches import refresh_all
 
 RECORDS = AttributionRecord._meta.db_table
 DAILY = DailyCredit._meta.db_table
@@ -70,14 +71,7 @@ def refresh_daily_credit() -> int:
     What others write meanwhile is not among the records that are seen, and neither is their note that the day
     changed: it stays, and the day with it, for the next time.
     """
-    refreshed = 0
-    while days := _refresh_some():
-        refreshed += days
-    if refreshed:
-        # By old statistics a report might read rows in place of their sums, or join them the slow way.
-        with connection.cursor() as cursor:
-            cursor.execute(f"ANALYZE {DAILY}, {CHANGED}")
-    return refreshed
+    return refresh_all(_refresh_some, tables=(DAILY, CHANGED))
 
 
 def _refresh_some() -> int:
