@@ -44,6 +44,7 @@ STORED = pa.schema(
         "status": pa.string(),
         "payee_pinned": pa.bool_(),
         "adjusted": pa.bool_(),
+        "settled": pa.bool_(),
         **COMPARED,
     }
 )
@@ -52,6 +53,9 @@ STORED = pa.schema(
 # The columns that are no column of the table: money is what is left of it, a record's own with its adjustments.
 _NET = {
     "adjusted": "a.record_id IS NOT NULL",
+    # A person decided about this share, or about a neighbour of the same set.
+    "settled": "(r.settlement_id IS NOT NULL OR coalesce(a.settled, false))",
+    "credit": "(r.credit + coalesce(a.credit, 0))::text",
     "revenue_attributed": "(r.revenue_attributed + coalesce(a.revenue, 0))::text",
     "commission_amount": "(r.commission_amount + coalesce(a.commission, 0))::text",
 }
@@ -85,7 +89,8 @@ def stored_records(
     )
     query = sql.SQL(
         "SELECT {} FROM {} r LEFT JOIN (SELECT record_id, sum(revenue_amount) AS revenue,"
-        " sum(commission_amount) AS commission FROM {} WHERE conversion_id = ANY({ids}::uuid[]) GROUP BY record_id) a"
+        " sum(commission_amount) AS commission, sum(credit) AS credit, bool_or(kind = 'settlement') AS settled"
+        " FROM {} WHERE conversion_id = ANY({ids}::uuid[]) GROUP BY record_id) a"
         " ON a.record_id = r.id WHERE r.conversion_id = ANY({ids}::uuid[]) AND r.model = ANY({models})"
     ).format(
         sql.SQL(", ").join(selected),
@@ -98,8 +103,9 @@ def stored_records(
 
 
 def changes(new: pa.Table, stored: pa.Table) -> Changes:
-    """Compare by id. A conversion and model with a frozen or adjusted record is left alone as a whole, or its sums
-    would break; how it differs is told instead. A payee that was set by hand stays."""
+    """Compare by id. A conversion and model with a frozen, adjusted or settled record is left alone as a whole, or its
+    sums would break; how it differs is told instead, unless a person decided that it should: then nothing is proposed.
+    A payee that was set by hand stays."""
     if not stored.num_rows:
         return Changes(new, np.zeros((0, 16), dtype=np.uint8), 0, 0, [])
     counterpart = pc.index_in(stored["id"], value_set=new["id"])
@@ -110,9 +116,11 @@ def changes(new: pa.Table, stored: pa.Table) -> Changes:
 
     new_set, stored_set = _sets(new, stored)
     frozen = pc.is_in(stored["status"], value_set=pa.array(FROZEN))
-    is_frozen = pc.or_(frozen, stored["adjusted"]).to_numpy()
-    frozen_sets = np.unique(stored_set[is_frozen])
+    settled = stored["settled"].to_numpy()
+    frozen_sets = np.unique(stored_set[pc.or_(frozen, stored["adjusted"]).to_numpy() | settled])
     stored_left, new_left = np.isin(stored_set, frozen_sets), np.isin(new_set, frozen_sets)
+    decided = np.unique(stored_set[settled])
+    new_told, stored_told = new_left & ~np.isin(new_set, decided), stored_left & ~np.isin(stored_set, decided)
     stands = np.zeros(new.num_rows, dtype=np.bool_)
     stands[counterpart.drop_null().to_numpy()] = equal[matched]
     delete = store.uuid_bytes(stored.filter(~equal & ~stored_left)["id"])
@@ -121,7 +129,7 @@ def changes(new: pa.Table, stored: pa.Table) -> Changes:
         delete=delete,
         unchanged=int(np.count_nonzero(equal & ~stored_left)),
         frozen=int(np.count_nonzero(stored_left)),
-        disagreements=_disagreements(new.filter(new_left & ~stands), stored.filter(stored_left & ~equal), new, stored),
+        disagreements=_disagreements(new.filter(new_told & ~stands), stored.filter(stored_told & ~equal), new, stored),
     )
 
 

@@ -85,7 +85,8 @@ def _held(within: store.Store, kept: pa.Table, models: Sequence[str]) -> pa.Arra
     """(n,) whether records stand on these newest journeys that a calculation of these models will not touch."""
     query = sql.SQL(
         "SELECT conversion_id FROM (SELECT conversion_id, model, max(calculated_at) AS youngest,"
-        " bool_or(status = ANY({frozen}) OR EXISTS (SELECT FROM {adjustments} a WHERE a.record_id = r.id)) AS frozen"
+        " bool_or(status = ANY({frozen}) OR settlement_id IS NOT NULL"
+        " OR EXISTS (SELECT FROM {adjustments} a WHERE a.record_id = r.id)) AS frozen"
         " FROM {records} r WHERE conversion_id = ANY({ids}::uuid[])"
         " GROUP BY conversion_id, model) made JOIN unnest({ids}::uuid[], {times}::timestamptz[]) AS kept (id, at)"
         " ON kept.id = conversion_id WHERE youngest >= kept.at AND (frozen OR model <> ALL({models}))"

@@ -5,6 +5,7 @@ from attribution.models.configurations import AttributionModel, ModelConfig, Pay
 from attribution.models.daily import ChangedDay, DailyCredit
 from attribution.models.records import EDGES, FROZEN, AttributionRecord, KeptJourney, Status, fallback
 from attribution.models.runs import Comparison, Finding, Run, Shard, Verification
+from attribution.models.settlements import Settlement, SettlementLine
 
 __all__ = [
     "EDGES",
@@ -20,6 +21,8 @@ __all__ = [
     "ModelConfig",
     "PayableModel",
     "Run",
+    "Settlement",
+    "SettlementLine",
     "Shard",
     "Status",
     "Training",

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from attribution.models.configurations import VisibleToStaff
 from attribution.models.records import AttributionRecord
+from attribution.models.settlements import Settlement
 from conversions.models import Reversal
 from partners.models import payee_of, uuid7
 
@@ -20,16 +21,24 @@ class AdjustmentQuerySet(VisibleToStaff):
         return rows if payee is None else rows.filter(payee_type=payee.kind, payee_id=payee.id)
 
 
+NET_OF = {
+    "credit": models.DecimalField(max_digits=11, decimal_places=10),
+    "revenue_attributed": models.DecimalField(max_digits=14, decimal_places=2),
+    "commission_amount": models.DecimalField(max_digits=14, decimal_places=2),
+}
+
+
 def with_net(records):
-    """Adds to records what their payee has of them, adjustments included: `net_revenue` and `net_commission`."""
+    """Adds to records what their payee has of them, adjustments included: `net_credit`, `net_revenue` and
+    `net_commission`."""
     of_record = Adjustment.objects.filter(record_id=OuterRef("pk")).order_by().values("record_id")
-    money = models.DecimalField(max_digits=14, decimal_places=2)
 
     def net(column, adjusted):
         adjustments = Subquery(of_record.values(sum=Sum(adjusted)))
-        return F(column) + Coalesce(adjustments, 0, output_field=money)
+        return F(column) + Coalesce(adjustments, 0, output_field=NET_OF[column])
 
     return records.annotate(
+        net_credit=net("credit", "credit"),
         net_revenue=net("revenue_attributed", "revenue_amount"),
         net_commission=net("commission_amount", "commission_amount"),
     )
@@ -41,11 +50,15 @@ class Adjustment(models.Model):
 
     class Kind(models.TextChoices):
         REVERSAL = "reversal"
+        SETTLEMENT = "settlement", "Dispute settled"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
     reversal = models.ForeignKey(
         Reversal, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="adjustments"
+    )
+    settlement = models.ForeignKey(
+        Settlement, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="adjustments"
     )
     # By id alone, as records name other rows: their triggers keep the record of an adjustment.
     record_id = models.UUIDField()
@@ -55,6 +68,7 @@ class Adjustment(models.Model):
     currency = models.CharField(max_length=3)
     revenue_amount = models.DecimalField(max_digits=14, decimal_places=2)
     commission_amount = models.DecimalField(max_digits=14, decimal_places=2)
+    credit = models.DecimalField(max_digits=11, decimal_places=10, default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -71,12 +85,15 @@ class Adjustment(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["reversal", "record_id"], name="one_adjustment_a_reversal_and_record"),
-            models.CheckConstraint(name="adjustment_kind_known", condition=Q(kind__in=["reversal"])),
+            models.UniqueConstraint(fields=["settlement", "record_id"], name="one_adjustment_a_settlement_and_record"),
             models.CheckConstraint(
-                name="adjustment_of_a_reversal", condition=Q(kind="reversal") & Q(reversal__isnull=False)
+                name="adjustment_has_its_cause",
+                condition=Q(kind="reversal", reversal__isnull=False, settlement__isnull=True, credit=0)
+                | Q(kind="settlement", reversal__isnull=True, settlement__isnull=False),
             ),
             models.CheckConstraint(
-                name="adjustment_of_something", condition=~Q(revenue_amount=0) | ~Q(commission_amount=0)
+                name="adjustment_of_anything",
+                condition=~Q(revenue_amount=0) | ~Q(commission_amount=0) | ~Q(credit=0),
             ),
         ]
         triggers = [
@@ -116,3 +133,12 @@ class Adjustment(models.Model):
     def __str__(self):
         why = f": {self.reversal.get_reason_display().lower()}" if self.reversal else ""
         return f"{self.get_kind_display()}{why}"
+
+    @property
+    def cause(self):
+        """Why it was booked, in a word of the API."""
+        return self.reversal.reason if self.reversal else self.kind
+
+    @property
+    def caused_at(self):
+        return self.reversal.occurred_at if self.reversal else self.created_at

@@ -88,7 +88,7 @@ def net_rows_of(condition):
     return f"""
         {rows_of("attribution_attributionrecord r")} WHERE {condition}
         UNION ALL
-        SELECT (r.occurred_at AT TIME ZONE 'UTC')::date, {key}, 0, 0, a.revenue_amount, a.commission_amount,
+        SELECT (r.occurred_at AT TIME ZONE 'UTC')::date, {key}, 0, a.credit, a.revenue_amount, a.commission_amount,
                CASE WHEN r.payable AND r.payee_type <> 'house' THEN a.commission_amount ELSE 0 END
         FROM attribution_adjustment a JOIN attribution_attributionrecord r ON r.id = a.record_id WHERE {condition}"""
 

@@ -78,7 +78,9 @@ def fallback(model, training_id):
 class AttributionRecord(models.Model):
     """The share of one touch in one conversion under one model. It can be read without any other row, and
     names other rows by id alone, as a foreign key checked per row would double the cost of a batch. Its id is
-    made from (conversion, touchpoint, model), so that calculating again finds the same record."""
+    made from (conversion, touchpoint, model), so that calculating again finds the same record.
+
+    Where a dispute gave a part of a touch to another payee, that part is a record of its own: `part` counts from 0."""
 
     Status = Status
     FROZEN = FROZEN
@@ -129,6 +131,10 @@ class AttributionRecord(models.Model):
         Run, on_delete=models.DO_NOTHING, null=True, blank=True, db_constraint=False, db_index=False, related_name="+"
     )
     calculated_at = models.DateTimeField()
+    part = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Of a touch that several payees share.")
+    settlement_id = models.UUIDField(
+        null=True, blank=True, help_text="The settlement that set this share. Recalculation leaves its set alone."
+    )
 
     objects = AttributionRecordQuerySet.as_manager()
 
@@ -147,7 +153,7 @@ class AttributionRecord(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["conversion_id", "model", "touchpoint_id"], name="one_record_a_touch_and_model"
+                fields=["conversion_id", "model", "touchpoint_id", "part"], name="one_record_a_touch_model_and_part"
             ),
             models.CheckConstraint(name="record_credit_is_a_share", condition=Q(credit__gt=0, credit__lte=1)),
             models.CheckConstraint(

@@ -24,13 +24,8 @@ from attribution.operations.daily_credit import daily_credit_differences, mark_c
 from attribution.operations.explanations import explain
 from attribution.operations.late_touches import calculate_late_touches
 from attribution.operations.record_changes import NotAllowedNow, change_record
-from attribution.operations.reversals import (
-    ConversionMoved,
-    Line,
-    OtherCurrency,
-    plan_reversal,
-    reverse_conversion,
-)
+from attribution.operations.resharing import OnlyTouch
+from attribution.operations.reversals import Line, plan_reversal, reverse_conversion
 from attribution.operations.runs import (
     RunIsOver,
     calculate_recent,
@@ -47,6 +42,14 @@ from attribution.operations.scheduling import (
     create_model_config,
     plan_model_config,
 )
+from attribution.operations.settlements import (
+    NothingChanges,
+    NothingToShare,
+    Plan,
+    SharesOutdated,
+    plan_settlement,
+    settle,
+)
 from attribution.operations.trainings import (
     AlreadyTraining,
     resume_lost_trainings,
@@ -55,6 +58,7 @@ from attribution.operations.trainings import (
     train_current,
 )
 from attribution.operations.verification import NIGHTLY_SAMPLE, verify_records
+from attribution.standing import ConversionMoved, OtherCurrency
 
 __all__ = [
     "EARLIEST",
@@ -67,13 +71,18 @@ __all__ = [
     "Line",
     "NotAllowedNow",
     "NotYours",
+    "NothingChanges",
     "NothingToCalculate",
+    "NothingToShare",
+    "OnlyTouch",
     "OtherCurrency",
+    "Plan",
     "RecordOutdated",
     "RecordsAreWritten",
     "RunIsOver",
     "Saved",
     "Share",
+    "SharesOutdated",
     "TooManyComparisons",
     "calculate",
     "calculate_and_save",
@@ -92,12 +101,14 @@ __all__ = [
     "mark_changed",
     "plan_model_config",
     "plan_reversal",
+    "plan_settlement",
     "refresh_daily_credit",
     "resume_lost_comparisons",
     "resume_lost_shards",
     "resume_lost_trainings",
     "reverse_conversion",
     "rules_for",
+    "settle",
     "start_comparison",
     "start_run",
     "start_training",

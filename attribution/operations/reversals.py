@@ -1,41 +1,24 @@
 """A conversion is taken back, in full or in part, and its records follow to the cent."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pghistory
 from django.db import connection, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 import conversions.operations
-from attribution import shards, store
 from attribution.announcing import announce_changed
-from attribution.engine import cents
-from attribution.models import FROZEN, Adjustment, AttributionRecord, KeptJourney
-from attribution_site.errors import DomainError
-from conversions import currencies
+from attribution.models import Adjustment, AttributionRecord, KeptJourney
+from attribution.standing import hundredths, lock_conversion, shared, standing
 from conversions.announcing import announce
 from conversions.models import Conversion, Reversal
 
 RECORDS = AttributionRecord._meta.db_table
-NOTHING = (Decimal(0), Decimal(0))
-
-
-class ConversionMoved(DomainError):
-    """The conversion went to another lead while its reversal waited for that lead's calculation."""
-
-    code = "conversion_moved"
-
-
-class OtherCurrency(DomainError):
-    """The conversion has records in a currency that is its own no more."""
-
-    code = "other_currency"
 
 
 @dataclass(frozen=True)
@@ -71,7 +54,7 @@ def reverse_conversion(*, conversion_id: UUID, values: Mapping[str, Any], by: An
     MoreThanIsLeft, ValidationError by field, Conversion.DoesNotExist.
     """
     with transaction.atomic():
-        _lock(conversion_id)
+        lock_conversion(conversion_id)
         reversal = conversions.operations.store_reversal(conversion_id=conversion_id, values=values, by=by)
         conversion = Conversion.objects.get(pk=conversion_id)
         reversal.conversion = conversion
@@ -83,8 +66,8 @@ def reverse_conversion(*, conversion_id: UUID, values: Mapping[str, Any], by: An
         _announce(conversion, reversal, [line.record for line in lines if line.changes])
         # The journeys that the records were made from, so that they are what comes out of them again.
         KeptJourney.objects.filter(conversion_id=conversion_id).update(
-            value_cents=_hundredths(conversion.remaining_value),
-            commission_cents=_hundredths(conversion.remaining_commission),
+            value_cents=hundredths(conversion.remaining_value),
+            commission_cents=hundredths(conversion.remaining_commission),
         )
     return reversal
 
@@ -105,67 +88,17 @@ def plan_reversal(*, conversion_id: UUID, values: Mapping[str, Any]) -> tuple[Re
     return reversal, _lines(conversion, AttributionRecord.objects.all())
 
 
-def _lock(conversion_id: UUID) -> None:
-    """The lead's calculations first, then the conversion: a batch that has read what is reversed now must have written
-    before, or read again."""
-    place = Conversion.objects.with_bucket().values_list("bucket", flat=True)
-    bucket = place.get(pk=conversion_id)
-    shards.lock_buckets(store.DjangoStore(), bucket, bucket)
-    Conversion.objects.select_for_update().get(pk=conversion_id)
-    if place.get(pk=conversion_id) != bucket:
-        raise ConversionMoved("The conversion went to another lead meanwhile. Nothing was reversed; try again.")
-
-
 def _lines(conversion: Conversion, records: QuerySet[AttributionRecord]) -> list[Line]:
-    """In order of model and position. The records are read, and locked, in order of id."""
-    stored = sorted(
-        records.filter(conversion_id=conversion.pk).order_by("pk"), key=lambda record: (record.model, record.position)
-    )
-    if others := {record.currency for record in stored} - {conversion.currency}:
-        raise OtherCurrency(
-            f"The conversion's records are in {', '.join(sorted(others))}, it is in {conversion.currency}:"
-            " have it calculated first."
-        )
-    adjusted = _adjusted(conversion.pk)
-    return [
-        Line(
-            record=record,
-            is_decided=record.status in FROZEN or record.pk in adjusted,
-            revenue_before=record.revenue_attributed + adjusted.get(record.pk, NOTHING)[0],
-            commission_before=record.commission_amount + adjusted.get(record.pk, NOTHING)[1],
-            revenue=revenue,
-            commission=commission,
-        )
-        for record, revenue, commission in _shared(conversion, stored)
-    ]
-
-
-def _adjusted(conversion_id: UUID) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """By record, of those that have adjustments: what they add up to."""
-    sums = Adjustment.objects.filter(conversion_id=conversion_id).order_by().values_list("record_id")
-    by_record = sums.annotate(Sum("revenue_amount"), Sum("commission_amount"))
-    return {record_id: (revenue, commission) for record_id, revenue, commission in by_record}
-
-
-def _shared(
-    conversion: Conversion, stored: Iterable[AttributionRecord]
-) -> Iterator[tuple[AttributionRecord, Decimal, Decimal]]:
-    """What is left, shared by the stored credits of each model's records, as `engine.cents` shares."""
-    totals = [_hundredths(conversion.remaining_value), _hundredths(conversion.remaining_commission)]
-    unit = int(currencies.smallest_unit(conversion.currency) * 100)
-    if any(total % unit for total in totals):
-        unit = 1
-    for _, group in groupby(stored, key=lambda record: record.model):
-        records = list(group)
-        credits = np.array([int(record.credit.scaleb(10)) for record in records], dtype=np.int64)
-        offsets = np.array([0, len(records)], dtype=np.int64)
-        shares = [cents.share(np.array([total // unit], dtype=np.int64), credits, offsets) * unit for total in totals]
-        for record, revenue, commission in zip(records, *(each.tolist() for each in shares), strict=True):
-            yield record, Decimal(revenue).scaleb(-2), Decimal(commission).scaleb(-2)
-
-
-def _hundredths(amount: Decimal | None) -> int:
-    return int((amount or Decimal(0)).scaleb(2))
+    """In order of model and position: what is left, shared by the credits that each model's records have."""
+    lines = []
+    for _, group in groupby(standing(conversion, records), key=lambda each: each.record.model):
+        stands = list(group)
+        shares = shared(conversion, [each.credit for each in stands])
+        lines += [
+            Line(each.record, each.is_decided, each.revenue, each.commission, revenue, commission)
+            for each, (revenue, commission) in zip(stands, shares, strict=True)
+        ]
+    return lines
 
 
 def _rewrite(lines: list[Line]) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from attribution import states
 from attribution.engine.models import MODELS
 from attribution.engine.parameters import Parameters
-from attribution.models import AttributionModel, AttributionRecord, ModelConfig, PayableModel, with_net
+from attribution.models import AttributionModel, AttributionRecord, ModelConfig, PayableModel, Settlement, with_net
 from attribution.operations.configurations import trained, valid_parameters
 from attribution.schedule import Payments, Period, in_effect, next_version
 from attribution_site.errors import DomainError
@@ -117,7 +117,12 @@ def plan_model_config(
 
 def check_in_effect(record: AttributionRecord) -> None:
     """Refuse a record that is older than what now applies to its conversion: approving it would decide money by
-    rules that are not in effect. Raises RecordOutdated."""
+    rules that are not in effect. A set that a dispute settled was decided by a person, not a rule. Raises
+    RecordOutdated."""
+    if Settlement.objects.filter(conversion_id=record.conversion_id, model=record.model).exists():
+        if not _shares_what_is_there(record):
+            raise RecordOutdated("Its conversion has changed since its shares were settled. Settle them anew.")
+        return
     current = in_effect(record.model, record.occurred_at)
     if current is None or current.pk != record.config_id:
         raise RecordOutdated("The record was calculated under another version than is in effect. Calculate it again.")

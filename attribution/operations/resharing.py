@@ -1,0 +1,105 @@
+"""The journey of one conversion with a touch more or less, credited anew by the rule that pays for it."""
+
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from attribution import differences, kept, reading, records, replay, settling, store
+from attribution.models import AttributionRecord, Settlement
+from attribution.operations.configurations import rules_for
+from attribution.settling import Decision, Part, Touch, Way
+from attribution_site.errors import DomainError
+from conversions.models import Conversion
+from touchpoints.models import Touchpoint
+
+
+class OnlyTouch(DomainError):
+    """Without this touch nobody would have credit."""
+
+    code = "only_touch"
+
+
+def credited_anew(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint | None
+) -> list[Part]:
+    """By the rule that pays, over the journey with the missing touch, or without the excluded one."""
+    if touchpoint is None:
+        settling.parts_of_touch(parts, decision.touchpoint_id)
+    rules = rules_for([model])
+    batch = _changed_journey(conversion, rules, decision, touchpoint)
+    made = records.records_of(batch, rules, run_id=None, calculated_at=timezone.now()) if batch else None
+    if made is None or not made.num_rows:
+        if touchpoint is None:
+            raise OnlyTouch("It is the only touch that counts. Give it to the house instead.")
+        message = "Outside of the journey: before its lookback, or left out by the model's rules."
+        raise ValidationError({"touch.timestamp": ValidationError(message, code="outside_journey")})
+    if touchpoint is not None and touchpoint.pk.bytes not in made["touchpoint_id"].to_pylist():
+        message = "The payable model gives this touch no credit."
+        raise ValidationError({"touch": ValidationError(message, code="no_credit")})
+    touches = sorted(map(_touch, made.to_pylist()), key=lambda touch: touch.like.position)
+    payees = {touch.like.touchpoint_id: (touch.like.payee_type, touch.like.payee_id) for touch in touches}
+    if touchpoint is not None and decision.payee is not None:
+        payees[touchpoint.pk] = decision.payee
+    return settling.as_before(touches, parts, payees)
+
+
+def _touch(row: dict[str, Any]) -> Touch:
+    values = {name: UUID(bytes=value) if isinstance(value, bytes) else value for name, value in row.items()}
+    record = AttributionRecord(**values)
+    return Touch(record, int(record.credit.scaleb(10)))
+
+
+def _changed_journey(
+    conversion: Conversion, rules: records.Rules, decision: Decision, touchpoint: Touchpoint | None
+) -> reading.Batch | None:
+    batch = _journey(conversion, rules)
+    if batch is None:
+        return None
+    touches = batch.touches
+    gone = [each.bytes for each in _excluded(conversion.pk, decision)]
+    touches = touches.filter(pa.array([each not in gone for each in touches["id"].to_pylist()], pa.bool_()))
+    if touchpoint is not None:
+        touches = _with(touches, conversion, touchpoint)
+    return reading.batch_of(batch.conversions, touches)
+
+
+def _journey(conversion: Conversion, rules: records.Rules) -> reading.Batch | None:
+    """As it was kept when the records were calculated; from the stored touches where none was."""
+    within = store.DjangoStore()
+    table = pa.table({"id": pa.array([conversion.pk.bytes], store.UUID)})
+    stored = differences.stored_records(within, table, rules.models, replay.STORED)
+    journeys = kept.of_conversions(within, [str(conversion.pk)])
+    if stored.num_rows and journeys.num_rows:
+        batch = kept.batch_of(replay.belonging(stored, journeys))
+        # A kept journey does not know the lead.
+        leads = pa.array([conversion.lead_id], pa.string())
+        place = batch.conversions.schema.get_field_index("lead_id")
+        return reading.batch_of(batch.conversions.set_column(place, "lead_id", leads), batch.touches)
+    days = rules.widest_lookback_days
+    source = reading.Selection(conversion_ids=[conversion.pk])
+    return next(reading.read(source, within=within, lookback_days=days, with_previous=rules.restarts), None)
+
+
+def _excluded(conversion_id: UUID, decision: Decision) -> list[UUID]:
+    """This one, and those that were excluded before."""
+    before = Settlement.objects.filter(conversion_id=conversion_id, way=Way.EXCLUDE)
+    touches = [UUID(question["touchpoint_id"]) for question in before.values_list("question", flat=True)]
+    return [*touches, *([decision.touchpoint_id] if decision.way == Way.EXCLUDE and decision.touchpoint_id else [])]
+
+
+def _with(touches: pa.Table, conversion: Conversion, touchpoint: Touchpoint) -> pa.Table:
+    row = {
+        "conversion_id": conversion.pk.bytes,
+        "id": touchpoint.pk.bytes,
+        **{
+            name: getattr(touchpoint, name)
+            for name in ("timestamp", "channel", "source", "campaign", "partner_id", "broker_id")
+        },
+    }
+    added = pa.Table.from_pylist([row], schema=reading.TOUCHES)
+    return pa.concat_tables([touches.select(reading.TOUCHES.names).cast(reading.TOUCHES), added]).sort_by(
+        [("timestamp", "ascending"), ("id", "ascending")]
+    )

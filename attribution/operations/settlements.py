@@ -1,0 +1,332 @@
+"""Carry out what a dispute's resolution decided about the shares of one conversion, in one balanced step."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pghistory
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from attribution import settling
+from attribution.announcing import announce_changed
+from attribution.engine import ids
+from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine
+from attribution.operations import resharing
+from attribution.schedule import Payments
+from attribution.settling import Change, Decision, Payee, Way
+from attribution.standing import Standing, lock_conversion, shared, standing
+from attribution_site.errors import DomainError
+from conversions.models import Conversion
+from partners.models import Broker, Partner, uuid7
+from touchpoints.models import Touchpoint
+
+PAYEES = {"partner": Partner, "broker": Broker}
+
+
+class NothingToShare(DomainError):
+    """Nothing is left of the conversion, or no model pays for it."""
+
+    code = "nothing_to_share"
+
+
+class SharesOutdated(DomainError):
+    """The records don't add up to what is left of the conversion: it changed since they were calculated."""
+
+    code = "shares_outdated"
+
+
+class NothingChanges(DomainError):
+    code = "nothing_changes"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any."""
+
+    conversion: Conversion
+    model: str
+    changes: list[Change]
+    touchpoint: Touchpoint | None = None
+
+    def by_payee(self) -> dict[Payee, dict[str, Decimal]]:
+        """What each payee has before and after, over all touches."""
+        sums: dict[Payee, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for change in self.changes:
+            of = sums[change.payee]
+            for name in ("revenue_before", "revenue", "commission_before", "commission"):
+                of[name] += getattr(change, name)
+            if change.standing is not None and change.how == "adjustment":
+                of["adjusted"] += change.commission_change
+        return {payee: dict(of) for payee, of in sums.items()}
+
+    @property
+    def commission_moved(self) -> Decimal:
+        return sum((max(change.commission_change, Decimal(0)) for change in self.changes), Decimal(0))
+
+
+def plan_settlement(*, conversion_id: UUID, decision: Decision, statuses: Mapping[UUID, str] | None = None) -> Plan:
+    """What the decision would do to every payee. Nothing is written.
+
+    statuses: of records that would be released first, by id. Raises ValidationError by field, NothingToShare,
+    SharesOutdated, OnlyTouch; NothingChanges is left to `settle`.
+    """
+    conversion = Conversion.objects.get(pk=conversion_id)
+    return _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.all(), statuses))
+
+
+@transaction.atomic
+def settle(*, conversion_id: UUID, decision: Decision, dispute_id: UUID, reason: str, by: Any) -> Settlement:
+    """Carry the decision out: new versions of records that nobody has approved, adjustments beside the others.
+
+    The database refuses to commit what does not add up to the conversion or is not zero-sum. Waits for a calculation
+    that has the lead. Raises what `plan_settlement` does, and NothingChanges.
+    """
+    conversion = lock_conversion(conversion_id)
+    plan = _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.select_for_update()))
+    if not any(change.changes for change in plan.changes):
+        raise NothingChanges("Everybody has that already.")
+    settlement = Settlement.objects.create(
+        conversion_id=conversion.pk,
+        lead_id=conversion.lead_id,
+        model=plan.model,
+        way=decision.way,
+        question=_question(decision),
+        reason=reason,
+        currency=conversion.currency,
+        revenue=conversion.remaining_value,
+        commission=conversion.remaining_commission or Decimal(0),
+        dispute_id=dispute_id,
+        created_by=by,
+    )
+    with pghistory.context(reason=reason, dispute=str(dispute_id), user=by and by.pk):
+        if plan.touchpoint is not None:
+            plan.touchpoint.save(force_insert=True)
+        _write(plan, settlement)
+    announce_changed(conversion.pk, {change.payee for change in plan.changes if change.changes})
+    return settlement
+
+
+def _standing(conversion: Conversion, records_of_it: Any, statuses: Mapping[UUID, str] | None = None) -> list[Standing]:
+    return standing(conversion, records_of_it.filter(payable=True), statuses=statuses)
+
+
+def _plan(conversion: Conversion, decision: Decision, stands: list[Standing]) -> Plan:
+    _check_payees(decision)
+    model = _model_of(conversion, stands)
+    _check_adds_up(conversion, stands)
+    parts = settling.parts_of(stands)
+    touchpoint = _touchpoint(conversion, decision) if decision.way == Way.INSERT else None
+    match decision.way:
+        case Way.REASSIGN:
+            wanted = settling.reassigned(parts, decision)
+        case Way.SPLIT:
+            wanted = settling.split(parts, decision)
+        case Way.BY_HAND:
+            wanted = settling.by_hand(parts, decision)
+        case Way.EXCLUDE | Way.INSERT:
+            wanted = resharing.credited_anew(conversion, model, decision, parts, touchpoint)
+        case _:
+            raise ValidationError({"way": ValidationError(f"{decision.way} is no way.", code="invalid_choice")})
+    shares = shared(conversion, [Decimal(part.units).scaleb(-10) for part in wanted])
+    found = settling.changes(stands, wanted, shares)
+    return Plan(conversion, model, [*_unattributed(conversion, stands), *found], touchpoint)
+
+
+def _check_payees(decision: Decision) -> None:
+    for name, (kind, pk) in decision.payees():
+        if kind == "house" and not pk:
+            continue
+        if kind not in PAYEES:
+            raise ValidationError({name: ValidationError("Name a partner, a broker or the house.", code="invalid")})
+        if not PAYEES[kind].objects.filter(pk=pk).active().exists():
+            raise ValidationError({name: ValidationError(f"There is no active {kind} {pk}.", code="inactive_payee")})
+
+
+def _model_of(conversion: Conversion, stands: list[Standing]) -> str:
+    model = stands[0].record.model if stands else Payments.stored().model_at(conversion.occurred_at)
+    if model is None or not (conversion.remaining_value or conversion.remaining_commission):
+        raise NothingToShare("Nothing of this conversion is left to share, or no model pays for its day.")
+    return model
+
+
+def _check_adds_up(conversion: Conversion, stands: list[Standing]) -> None:
+    total = sum(each.revenue for each in stands), sum(each.commission for each in stands)
+    if stands and total != (conversion.remaining_value, conversion.remaining_commission or Decimal(0)):
+        raise SharesOutdated("The conversion changed since its records were calculated: have it calculated first.")
+
+
+def _unattributed(conversion: Conversion, stands: list[Standing]) -> list[Change]:
+    """What had no payee is taken from the house."""
+    if stands:
+        return []
+    value, commission = conversion.remaining_value, conversion.remaining_commission or Decimal(0)
+    before = {"revenue_before": value, "commission_before": commission}
+    return [Change(0, None, settling.HOUSE, None, SettlementLine.How.UNATTRIBUTED, **before)]
+
+
+def _touchpoint(conversion: Conversion, decision: Decision) -> Touchpoint:
+    """The touch that was missing, as it will be stored."""
+    touch = decision.touch
+    if touch is None or decision.payee is None:
+        name = "touch" if touch is None else "payee_id"
+        raise ValidationError({name: ValidationError("Which touch, and whose?", code="required")})
+    if touch.timestamp > conversion.occurred_at:
+        message = "After the conversion: touches after it never count."
+        raise ValidationError({"touch.timestamp": ValidationError(message, code="after_conversion")})
+    kind, pk = decision.payee
+    touchpoint = Touchpoint(
+        id=uuid7(),
+        lead_id=conversion.lead_id,
+        channel=touch.channel,
+        timestamp=touch.timestamp,
+        source=touch.source,
+        campaign=touch.campaign,
+        medium="dispute",
+        partner_id=pk if kind == "partner" else None,
+        broker_id=pk if kind == "broker" else None,
+    )
+    try:
+        touchpoint.full_clean(exclude=["id"])
+    except ValidationError as error:
+        raise ValidationError({f"touch.{name}": each for name, each in error.error_dict.items()}) from error
+    return touchpoint
+
+
+def _question(decision: Decision) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in asdict(decision).items() if value not in (None, (), [], False)}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(each) for name, each in value.items() if each is not None}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case dt.datetime():
+            return value.isoformat()
+        case UUID() | Decimal():
+            return str(value)
+        case _:
+            return value
+
+
+def _write(plan: Plan, settlement: Settlement) -> None:
+    """Records that go make way first, so that their parts are free."""
+    changed = [change for change in plan.changes if change.changes]
+    doomed = [change.standing.record.pk for change in changed if change.how == "removed" and change.standing]
+    AttributionRecord.objects.filter(pk__in=doomed).delete()
+    written = {id(change): _written(change, plan, settlement) for change in changed}
+    SettlementLine.objects.bulk_create(_line(change, settlement, written.get(id(change))) for change in plan.changes)
+    Adjustment.objects.bulk_create(_adjustment(c, settlement) for c in changed if c.how == "adjustment")
+
+
+def _written(change: Change, plan: Plan, settlement: Settlement) -> UUID | None:
+    """The id of the record that holds the share now, where one was made or rewritten."""
+    if change.how == "version" and change.credit:
+        assert change.standing
+        assert change.like
+        record = change.standing.record
+        if (record.payee_type, record.payee_id) != change.payee:
+            _hand_over(record, change.payee)
+        record.position, record.journey_length = change.like.position, change.like.journey_length
+        _set_money(record, change, settlement)
+        record.save(
+            update_fields=[
+                *("credit", "revenue_attributed", "commission_amount", "settlement_id", "position", "journey_length"),
+                *("payee_type", "payee_id", "payee_pinned", "partner_id", "broker_id"),
+            ]
+        )
+        return record.pk
+    if change.how == "new":
+        record = _new_record(change, plan)
+        _set_money(record, change, settlement)
+        record.save(force_insert=True)
+        return record.pk
+    return change.standing.record.pk if change.standing else None
+
+
+def _set_money(record: AttributionRecord, change: Change, settlement: Settlement) -> None:
+    record.credit, record.revenue_attributed, record.commission_amount = (
+        change.credit,
+        change.revenue,
+        change.commission,
+    )
+    record.settlement_id = settlement.pk
+
+
+def _hand_over(record: AttributionRecord, payee: Payee) -> None:
+    """Whose the touch is was wrong: the record's copy of that follows the decision, so that reports do too."""
+    record.payee_type, record.payee_id, record.payee_pinned = *payee, True
+    record.partner_id = payee[1] if payee[0] == "partner" else None
+    record.broker_id = payee[1] if payee[0] == "broker" else None
+
+
+def _new_record(change: Change, plan: Plan) -> AttributionRecord:
+    like = change.like
+    assert like
+    record = AttributionRecord(**{f.attname: getattr(like, f.attname) for f in AttributionRecord._meta.concrete_fields})
+    if (like.payee_type, like.payee_id) != change.payee:
+        _hand_over(record, change.payee)
+    taken = AttributionRecord.objects.filter(
+        conversion_id=like.conversion_id, model=like.model, touchpoint_id=like.touchpoint_id
+    )
+    parts = set(taken.values_list("part", flat=True))
+    record.part = next(number for number in range(len(parts) + 1) if number not in parts)
+    record.id = _id(record)
+    record.status, record.run_id, record.calculated_at = AttributionRecord.Status.CALCULATED, None, timezone.now()
+    return record
+
+
+def _id(record: AttributionRecord) -> UUID:
+    """As the calculation makes it, so that it begins with the conversion's time too."""
+    words = [*ids.words_of(ids.bytes_of([record.conversion_id])), *ids.words_of(ids.bytes_of([record.touchpoint_id]))]
+    milliseconds = np.array([int(record.occurred_at.timestamp() * 1000)], dtype=np.int64)
+    last = ids.word_of_text(f"{record.model} {record.part}" if record.part else record.model)
+    return ids.uuid_of(ids.uuid7_from(milliseconds, *words, last)[0])
+
+
+def _line(change: Change, settlement: Settlement, written: UUID | None) -> SettlementLine:
+    like, record = change.like, change.standing.record if change.standing else None
+    return SettlementLine(
+        settlement=settlement,
+        number=change.number,
+        record_id=written or (record.pk if record else None),
+        touchpoint_id=like.touchpoint_id if like else None,
+        channel=like.channel if like else "",
+        touched_at=like.touched_at if like else None,
+        payee_type=change.payee[0],
+        payee_id=change.payee[1],
+        how=change.how,
+        status_before=record.status if record else "",
+        credit_before=change.credit_before,
+        credit_after=change.credit,
+        revenue_before=change.revenue_before,
+        revenue_after=change.revenue,
+        commission_before=change.commission_before,
+        commission_after=change.commission,
+    )
+
+
+def _adjustment(change: Change, settlement: Settlement) -> Adjustment:
+    assert change.standing
+    record = change.standing.record
+    return Adjustment(
+        kind=Adjustment.Kind.SETTLEMENT,
+        settlement=settlement,
+        record_id=record.pk,
+        conversion_id=record.conversion_id,
+        payee_type=record.payee_type,
+        payee_id=record.payee_id,
+        currency=record.currency,
+        credit=change.credit - change.credit_before,
+        revenue_amount=change.revenue_change,
+        commission_amount=change.commission_change,
+        created_by=settlement.created_by,
+    )
