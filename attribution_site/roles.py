@@ -21,6 +21,8 @@ READ_ALL = [
     "attribution.view_payablemodel",
     "attribution.view_training",
     "attribution.view_verification",
+    "attribution.view_settlement",
+    "disputes.view_dispute",
     "reports.view_report",
     "reports.view_spend",
 ]
@@ -34,6 +36,9 @@ READ_KEYS = ["partners.view_apikey"]
 # Whoever knows a webhook's URL may be able to write to it: as with keys, the scope "read" is not enough.
 READ_WEBHOOKS = ["partners.view_webhookendpoint", "partners.view_webhookmessage"]
 WRITE_WEBHOOKS = [f"partners.{verb}_webhookendpoint" for verb in ("add", "change", "delete")]
+
+# To file one, and to take part in it. Deciding is a permission of its own.
+WRITE_DISPUTES = ["disputes.add_dispute", "disputes.change_dispute"]
 
 WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 
@@ -57,6 +62,8 @@ ROLES = {
         "conversions.add_reversal",
         "attribution.add_run",
         "attribution.change_run",
+        *WRITE_DISPUTES,
+        "disputes.resolve_dispute",
     ],
     "Finance": [
         *READ_ALL,
@@ -93,6 +100,7 @@ SCOPES = {
     "spend:write": WRITE_SPEND,
     "configurations:write": ["attribution.add_modelconfig", "attribution.add_training"],
     "webhooks:write": [*READ_WEBHOOKS, *WRITE_WEBHOOKS],
+    "disputes:write": [*WRITE_DISPUTES, "disputes.view_dispute", "disputes.resolve_dispute"],
 }
 # … and of those of a partner or broker, who meet only what is their own.
 BOUND_SCOPES = {
@@ -105,6 +113,8 @@ BOUND_SCOPES = {
         *WRITE_WEBHOOKS,
         *(f"touchpoints.{verb}_touchpoint" for verb in ("view", "add", "change", "delete")),
         "attribution.view_attributionrecord",
+        "disputes.view_dispute",
+        *WRITE_DISPUTES,
     ],
 }
 

@@ -16,6 +16,7 @@ from attribution_site import health
 from attribution_site.api import errors
 from attribution_site.api.schema import pages
 from conversions.api import TouchpointViewSet
+from disputes.api import DisputeViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
 from reports.api import ReportViewSet, SpendViewSet
@@ -34,6 +35,7 @@ router.register("partners", PartnerViewSet, "partner")
 router.register("brokers", BrokerViewSet, "broker")
 router.register("webhooks", WebhookViewSet, "webhook")
 router.register("keys", KeyViewSet, "key")
+router.register("disputes", DisputeViewSet, "dispute")
 router.register("spend", SpendViewSet, "spend")
 router.register("visitors", VisitorViewSet, "visitor")
 

@@ -96,6 +96,7 @@ class Scope(models.TextChoices):
     SPEND = "spend:write", "Report spend"
     CONFIGURATIONS = "configurations:write", "Create configurations and trainings"
     WEBHOOKS = "webhooks:write", "Create and change webhooks"
+    DISPUTES = "disputes:write", "File and decide disputes"
 
 
 # A key that ends within this time is told of as expiring.

@@ -20,6 +20,15 @@ EVENTS = {
     RECORDS_CHANGED: Event("Records were made, replaced or taken away, or went to another payee.", for_payees=True),
     "record.calculated": Event("The hold of a record was ended by hand.", for_payees=True),
     "record.approved": Event("A record was approved.", for_payees=True),
+    "dispute.filed": Event("A dispute was filed: told to its claimant.", for_payees=True),
+    "dispute.share_may_change": Event("A dispute may change a share of yours.", for_payees=True),
+    "dispute.information_requested": Event("The claimant of a dispute is asked something.", for_payees=True),
+    "dispute.information_given": Event("The claimant of a dispute answered."),
+    "dispute.message": Event("Something was said in a dispute.", for_payees=True),
+    "dispute.evidence_added": Event("Evidence was added to a dispute."),
+    "dispute.resolved": Event("A dispute was resolved.", for_payees=True),
+    "dispute.rejected": Event("A dispute was rejected.", for_payees=True),
+    "dispute.withdrawn": Event("A dispute was withdrawn.", for_payees=True),
     ENDPOINT_DISABLED: Event("A webhook was switched off because it kept failing."),
 }
 FOR_PAYEES = [name for name, event in EVENTS.items() if event.for_payees]

@@ -1,0 +1,54 @@
+"""Everything that changes disputes: one function a verb, a file a subject."""
+
+from disputes.operations.appealing import AppealTooLate, appeal_dispute
+from disputes.operations.evidence import add_file, add_json
+from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, file_dispute
+from disputes.operations.handling import (
+    AssignedToAnother,
+    add_note,
+    answer_information,
+    ask_information,
+    assign_dispute,
+    go_on_without_answer,
+    post_message,
+    withdraw_dispute,
+)
+from disputes.operations.locking import DisputeClosed, NotInThisState, NotYoursToDo
+from disputes.operations.reminders import remind_of_disputes
+from disputes.operations.resolving import (
+    AppealToAnother,
+    Option,
+    OwnDispute,
+    reject_dispute,
+    resolve_dispute,
+    simulate,
+)
+
+__all__ = [
+    "AlreadyDisputed",
+    "AppealToAnother",
+    "AppealTooLate",
+    "AssignedToAnother",
+    "DisputeClosed",
+    "InHold",
+    "NoMoney",
+    "NotInThisState",
+    "NotYoursToDo",
+    "Option",
+    "OwnDispute",
+    "add_file",
+    "add_json",
+    "add_note",
+    "answer_information",
+    "appeal_dispute",
+    "ask_information",
+    "assign_dispute",
+    "file_dispute",
+    "go_on_without_answer",
+    "post_message",
+    "reject_dispute",
+    "remind_of_disputes",
+    "resolve_dispute",
+    "simulate",
+    "withdraw_dispute",
+]

@@ -1,0 +1,81 @@
+"""A decision is appealed: a dispute of its own, which somebody else decides."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from attribution.models import AttributionRecord, Status, with_net
+from attribution_site.errors import DomainError
+from disputes.actors import Actor, Payee
+from disputes.models import Dispute, Party
+from disputes.operations.filing import AlreadyDisputed, freeze, status_before, store_dispute
+from disputes.operations.locking import NotInThisState, locked, party_of
+
+
+class AppealTooLate(DomainError):
+    code = "appeal_too_late"
+
+
+@transaction.atomic
+def appeal_dispute(*, dispute_id: UUID, reason: str, claimant: Payee | None = None, by: Actor) -> Dispute:
+    """Appeal a resolved or rejected dispute, for its claimant or for a respondent (`claimant`, where the house enters
+    it). Freezes the record again, where it still is one that can be disputed. Once for each party and dispute.
+
+    Raises NotInThisState, AppealTooLate, AlreadyDisputed, ValidationError.
+    """
+    before = locked(dispute_id)
+    if before.status not in {Dispute.Status.RESOLVED, Dispute.Status.REJECTED}:
+        raise NotInThisState(f"{before} is {before.get_status_display().lower()}: only a decision can be appealed.")
+    assert before.closed_at
+    if not reason.strip():
+        raise ValidationError({"reason": ValidationError("Say what is wrong with the decision.", code="required")})
+    last = before.closed_at + dt.timedelta(days=settings.DISPUTE_APPEAL_DAYS)
+    if timezone.now() > last:
+        raise AppealTooLate(f"A decision can be appealed for {settings.DISPUTE_APPEAL_DAYS} days.")
+    party = party_of(before, by) or _party(before, claimant)
+    if before.appeals.filter(claimant_type=party.payee_type, claimant_id=party.payee_id).exists():
+        raise AlreadyDisputed(f"{before} was appealed by this payee already.")
+    claim = {"dispute_type": before.dispute_type, "reason": reason, "expected_amount": before.expected_amount}
+    record = _record(before, party)
+    subject = _subject(before, record)
+    if record is None:
+        claim["dispute_type"] = Dispute.Type.MISSING
+    else:
+        freeze(record, reason, by)
+    return store_dispute(subject=subject, claimant=party.payee, claim=claim, by=by, appeal_of=before)
+
+
+def _party(dispute: Dispute, payee: Payee | None) -> Party:
+    kind, pk = payee or dispute.claimant
+    party = dispute.parties.filter(payee_type=kind, payee_id=pk).first()
+    if party is None:
+        message = f"{kind} {pk} takes no part in {dispute}."
+        raise ValidationError({"claimant_id": ValidationError(message, code="does_not_exist")})
+    return party
+
+
+def _record(before: Dispute, party: Party) -> AttributionRecord | None:
+    """Of the claimant what was disputed before, of another its largest share in the conversion; None where that can't
+    be disputed: it is gone, or worth nothing."""
+    records = AttributionRecord.objects.filter(conversion_id=before.conversion_id, model=before.model)
+    if party.payee == before.claimant and before.record_id:
+        records = records.filter(pk=before.record_id)
+    else:
+        records = records.filter(payee_type=party.payee_type, payee_id=party.payee_id)
+    chosen = records.exclude(status=Status.PENDING).order_by("-credit", "pk").values_list("pk", flat=True).first()
+    return AttributionRecord.objects.select_for_update().get(pk=chosen) if chosen else None
+
+
+def _subject(before: Dispute, record: AttributionRecord | None) -> dict[str, Any]:
+    names = ("conversion_id", "lead_id", "model", "currency")
+    subject = {name: getattr(before, name) for name in names}
+    if record is None:
+        return subject | {"at_stake": before.expected_amount or Decimal(0)}
+    net = with_net(AttributionRecord.objects.filter(pk=record.pk)).values_list("net_commission", flat=True).get()
+    return subject | {"record_id": record.pk, "at_stake": net, "record_status_before": status_before(record)}

@@ -1,0 +1,64 @@
+"""A dispute read again under its row's lock, and what each operation asks of it first."""
+
+from uuid import UUID
+
+from attribution.models import AttributionRecord
+from attribution_site.errors import DomainError
+from disputes.actors import Actor
+from disputes.models import OPEN, Dispute, Party
+
+
+class DisputeClosed(DomainError):
+    """It is over: somebody else may just have decided it."""
+
+    code = "dispute_closed"
+
+
+class NotInThisState(DomainError):
+    code = "not_in_this_state"
+
+
+class NotYoursToDo(DomainError):
+    """The asker takes part in the dispute, but this is for somebody else to do."""
+
+    code = "not_yours_to_do"
+
+
+def locked(dispute_id: UUID) -> Dispute:
+    return Dispute.objects.select_for_update(of=["self"]).get(pk=dispute_id)
+
+
+def locked_open(dispute_id: UUID) -> Dispute:
+    dispute = locked(dispute_id)
+    check_open(dispute)
+    return dispute
+
+
+def check_open(dispute: Dispute) -> None:
+    if dispute.status not in OPEN:
+        by = f" by {dispute.resolved_by.get_username()}" if dispute.resolved_by else ""
+        raise DisputeClosed(f"{dispute} is {dispute.get_status_display().lower()} already{by}.")
+
+
+def party_of(dispute: Dispute, actor: Actor) -> Party | None:
+    """Which party the actor is; None for the house. Raises Dispute.DoesNotExist for who takes no part."""
+    if actor.is_house:
+        return None
+    assert actor.payee
+    kind, pk = actor.payee
+    party = dispute.parties.filter(payee_type=kind, payee_id=pk).first()
+    if party is None:
+        raise Dispute.DoesNotExist
+    return party
+
+
+def release(dispute: Dispute) -> None:
+    """The record goes back to where it was, once no dispute about it is open any more."""
+    if dispute.record_id is None or not dispute.record_status_before:
+        return
+    record = AttributionRecord.objects.select_for_update().filter(pk=dispute.record_id).first()
+    others = Dispute.objects.open().filter(record_id=dispute.record_id).exclude(pk=dispute.pk)
+    if record is None or record.status != AttributionRecord.Status.DISPUTED or others.exists():
+        return
+    record.status = dispute.record_status_before
+    record.save(update_fields=["status"])

@@ -1,0 +1,56 @@
+"""Nobody has to look at the clock: who has a dispute is reminded in time, and others learn when time is up."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import pghistory
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from attribution_site.queueing import queue_on_commit
+from disputes import tasks
+from disputes.models import Dispute
+
+# Before it is due. Working days are shorter, so it comes in time for the last of them.
+SOON = dt.timedelta(hours=24)
+AT_ONCE = 500
+
+
+def remind_of_disputes() -> tuple[int, int]:
+    """How many disputes their people were reminded of, and how many were escalated; each once."""
+    return _each(_due_soon, "due", "reminded_at"), _each(_overdue, "overdue", "escalated_at")
+
+
+def _due_soon(now: dt.datetime) -> QuerySet[Dispute]:
+    clock_runs = Dispute.objects.filter(status__in=[Dispute.Status.OPEN, Dispute.Status.UNDER_REVIEW])
+    return clock_runs.filter(due_at__lte=now + SOON, reminded_at=None)
+
+
+def _overdue(now: dt.datetime) -> QuerySet[Dispute]:
+    found: QuerySet[Dispute] = Dispute.objects.overdue(now).filter(escalated_at=None)
+    return found
+
+
+@transaction.atomic
+def _each(waiting: Callable[[dt.datetime], QuerySet[Dispute]], event: str, column: str) -> int:
+    """Two beats at once take different disputes."""
+    now = timezone.now()
+    disputes = waiting(now).select_for_update(skip_locked=True, of=["self"]).select_related("assigned_to")
+    found = list(disputes.order_by("due_at", "id")[:AT_ONCE])
+    for dispute in found:
+        if to := _addresses(dispute, event):
+            queue_on_commit(tasks.mail_people, str(dispute.pk), event, to)
+    with pghistory.context(reason="Reminded" if event == "due" else "Escalated: time is up"):
+        Dispute.objects.filter(pk__in=[each.pk for each in found]).update(**{column: now})
+    return len(found)
+
+
+def _addresses(dispute: Dispute, event: str) -> list[str]:
+    """Whose work it is; of what is nobody's or overdue, all who may decide."""
+    if event == "due" and dispute.assigned_to:
+        return [dispute.assigned_to.email] if dispute.assigned_to.email else []
+    may = Q(groups__permissions__codename="resolve_dispute") | Q(user_permissions__codename="resolve_dispute")
+    people = get_user_model().objects.filter(may, is_active=True).exclude(email="")
+    return sorted(set(people.values_list("email", flat=True)))

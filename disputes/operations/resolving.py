@@ -1,0 +1,190 @@
+"""A dispute is decided: what each way would cost, and the one that is taken."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+import pghistory
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+import attribution.operations
+from attribution import standing
+from attribution.models import AttributionRecord, Settlement
+from attribution.settling import HOUSE, Decision, HandShare, Way
+from attribution_site.errors import DomainError
+from disputes import announcing
+from disputes.actors import Actor
+from disputes.models import Dispute
+from disputes.operations.handling import take
+from disputes.operations.locking import NotYoursToDo, check_open, locked_open, release
+
+HALF = Decimal(50)
+HUNDRED = Decimal(100)
+
+
+class OwnDispute(NotYoursToDo):
+    """Who resolves is not who filed."""
+
+    code = "own_dispute"
+
+
+class AppealToAnother(NotYoursToDo):
+    """An appeal is decided by somebody else than what it is about."""
+
+    code = "appeal_to_another"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to resolve: what it would do to every payee, or why it can't be done."""
+
+    label: str
+    decision: Decision
+    plan: attribution.operations.Plan | None
+    refusal: str = ""
+
+
+@transaction.atomic
+def resolve_dispute(*, dispute_id: UUID, resolution: str, decision: Decision | None = None, by: Actor) -> Dispute:
+    """Follow the claim; with a decision, money moves in the same transaction. Of two at once the second is refused.
+
+    Raises DisputeClosed, OwnDispute, AppealToAnother, ValidationError by field, and what a settlement refuses.
+    """
+    dispute = _to_decide(dispute_id, resolution, by)
+    # What is decided next counts as it was before the dispute.
+    with pghistory.context(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
+        _close(dispute, Dispute.Status.RESOLVED, resolution, by)
+        settlement = _settle(dispute, decision, resolution, by) if decision else None
+        dispute.settlement = settlement
+        dispute.save(update_fields=CLOSING)
+    announcing.closed(dispute, settlement)
+    return dispute
+
+
+@transaction.atomic
+def reject_dispute(*, dispute_id: UUID, rejection: str, resolution: str, by: Actor) -> Dispute:
+    """Don't follow the claim, for one of Dispute.Rejection; `resolution` says it in words. No money moves."""
+    if rejection not in Dispute.Rejection.values:
+        raise ValidationError({"rejection": ValidationError("Choose the reason.", code="invalid_choice")})
+    dispute = _to_decide(dispute_id, resolution, by)
+    with pghistory.context(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
+        dispute.rejection = rejection
+        _close(dispute, Dispute.Status.REJECTED, resolution, by)
+        dispute.save(update_fields=CLOSING)
+    announcing.closed(dispute)
+    return dispute
+
+
+CLOSING = ["status", "closed_at", "resolution", "rejection", "resolved_by", "resolved_by_key", "settlement"]
+
+
+def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
+    """Locked: the lead's calculations, the conversion, then the dispute."""
+    if not resolution.strip():
+        raise ValidationError({"resolution": ValidationError("Say why: the payees are told.", code="required")})
+    standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
+    dispute = locked_open(dispute_id)
+    _check_may_decide(dispute, by)
+    if dispute.status == Dispute.Status.OPEN:
+        take(dispute, by.user)
+    return dispute
+
+
+def _check_may_decide(dispute: Dispute, by: Actor) -> None:
+    if not by.is_house:
+        raise NotYoursToDo("Disputes are decided by the house.")
+    if by.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
+        raise OwnDispute("You filed this dispute: somebody else decides it.")
+    before = dispute.appeal_of
+    while before is not None:
+        if by.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
+            raise AppealToAnother(f"You decided {before}: somebody else decides its appeal.")
+        before = before.appeal_of
+
+
+def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
+    dispute.status, dispute.closed_at, dispute.resolution = status, timezone.now(), resolution.strip()
+    dispute.resolved_by, dispute.resolved_by_key_id = by.user, by.key_id
+    release(dispute)
+
+
+def _settle(dispute: Dispute, decision: Decision, resolution: str, by: Actor) -> Settlement:
+    return attribution.operations.settle(
+        conversion_id=dispute.conversion_id, decision=decision, dispute_id=dispute.pk, reason=resolution, by=by.user
+    )
+
+
+def simulate(*, dispute_id: UUID, decision: Decision | None = None) -> list[Option]:
+    """What this decision would do, or each that is offered: for every payee, before and after, to the cent. Nothing is
+    written. Raises DisputeClosed, and for a decision of one's own ValidationError and what a settlement refuses."""
+    dispute = Dispute.objects.select_related("resolved_by").get(pk=dispute_id)
+    check_open(dispute)
+    if decision is not None:
+        return [Option("As asked", decision, _plan(dispute, decision))]
+    return [_tried(dispute, label, each) for label, each in offered(dispute)]
+
+
+def _tried(dispute: Dispute, label: str, decision: Decision) -> Option:
+    try:
+        return Option(label, decision, _plan(dispute, decision))
+    except DomainError as error:
+        return Option(label, decision, None, str(error))
+    except ValidationError as error:
+        return Option(label, decision, None, " ".join(error.messages))
+
+
+def _plan(dispute: Dispute, decision: Decision) -> attribution.operations.Plan:
+    return attribution.operations.plan_settlement(
+        conversion_id=dispute.conversion_id, decision=decision, statuses=_released(dispute)
+    )
+
+
+def _released(dispute: Dispute) -> dict[UUID, str]:
+    """The status that the record would go back to first, where nothing else holds it."""
+    if dispute.record_id is None or not dispute.record_status_before:
+        return {}
+    others = Dispute.objects.open().filter(record_id=dispute.record_id).exclude(pk=dispute.pk)
+    return {} if others.exists() else {dispute.record_id: dispute.record_status_before}
+
+
+def offered(dispute: Dispute) -> list[tuple[str, Decision]]:
+    """The ways that suit the claim, the likeliest first."""
+    record = AttributionRecord.objects.filter(pk=dispute.record_id).first() if dispute.record_id else None
+    if record is None:
+        return []
+    touch, claimant = record.touchpoint_id, dispute.claimant
+    is_mine = (record.payee_type, record.payee_id) == claimant
+    ways = [] if is_mine else [("Give the touch to the claimant", Decision(Way.REASSIGN, touch, claimant))]
+    if not is_mine:
+        ways.append(("Split the touch with the claimant", Decision(Way.SPLIT, touch, claimant, percentage=HALF)))
+    if share := _expected(dispute, record):
+        ways.append((f"Set the share to what is claimed, {dispute.expected_amount} {dispute.currency}", share))
+    ways.append(("Exclude the touch", Decision(Way.EXCLUDE, touch)))
+    ways += _to_others(record, is_mine)
+    return ways
+
+
+def _to_others(record: AttributionRecord, is_mine: bool) -> list[tuple[str, Decision]]:
+    """What the record's own payee may claim: that the touch is the broker's rather than the partner's."""
+    named = [("partner", record.partner_id), ("broker", record.broker_id)]
+    others = [(kind, pk) for kind, pk in named if pk and (kind, pk) != (record.payee_type, record.payee_id)]
+    ways = [
+        (f"Give the touch to {kind} {pk}", Decision(Way.REASSIGN, record.touchpoint_id, (kind, pk)))
+        for kind, pk in others
+    ]
+    if is_mine:
+        ways.append(("Give the touch to the house", Decision(Way.REASSIGN, record.touchpoint_id, HOUSE)))
+    return ways
+
+
+def _expected(dispute: Dispute, record: AttributionRecord) -> Decision | None:
+    """The claimant's touch gets what is claimed; the others share the rest as they share now."""
+    paid = AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model)
+    total = sum(paid.values_list("commission_amount", flat=True), Decimal(0))
+    if not dispute.expected_amount or not total:
+        return None
+    percentage = (HUNDRED * dispute.expected_amount / total).quantize(Decimal("1E-8"))
+    share = HandShare(record.touchpoint_id, percentage, dispute.claimant)
+    return Decision(Way.BY_HAND, shares=[share], spread=True)
