@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 import attribution.operations
 from attribution.models import Adjustment, AttributionRecord, Settlement
@@ -37,7 +37,7 @@ def statuses(conversion):
 
 def test_filing_freezes_that_record_alone_and_tells_the_others():
     conversion = sold()
-    first, second, third = records(conversion)
+    first, *_ = records(conversion)
     dispute = file(first)
     assert statuses(conversion) == ["disputed", "calculated", "calculated"]
     assert (dispute.at_stake, dispute.record_status_before, dispute.status) == (Decimal("4.00"), "calculated", "open")
@@ -171,7 +171,7 @@ def test_a_missing_touch_of_a_conversion_that_nobody_was_credited_for():
 
 def test_shares_set_by_hand_add_up_or_are_refused():
     conversion = sold()
-    first, second, third = records(conversion)
+    first, *_ = records(conversion)
     dispute = file(first)
     with pytest.raises(ValidationError, match="10 % more than 100"):
         resolve(dispute, Decision(Way.BY_HAND, shares=[HandShare(first.touchpoint_id, Decimal(50))]))
@@ -284,10 +284,9 @@ def test_the_database_refuses_a_settlement_that_does_not_balance():
     first = records(conversion)[0]
     dispute = resolve(file(first), Decision(Way.REASSIGN, first.touchpoint_id, HOUSE))
     settlement = Settlement.objects.get(pk=dispute.settlement_id)
-    with pytest.raises(DatabaseError, match="must leave the conversion"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE attribution_attributionrecord SET commission_amount = 5 WHERE id = %s", [first.pk])
-        settlement.pk, settlement.dispute_id = uuid7(), uuid7()
+    AttributionRecord.objects.filter(pk=first.pk).update(commission_amount=5)
+    settlement.pk, settlement.dispute_id = uuid7(), uuid7()
+    with pytest.raises(DatabaseError, match="must leave the conversion"):
         settlement.save(force_insert=True)
 
 
