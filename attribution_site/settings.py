@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from attribution_site import embedded
 from attribution_site.api.schema.configuration import SPECTACULAR_SETTINGS  # noqa: F401
 from attribution_site.unfold import UNFOLD  # noqa: F401
+from disputes.clock import BusinessHours
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -206,11 +207,14 @@ STATIC_URL = "static/"
 # In development files are served from where they lie, and nothing is collected.
 STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # A house that keeps evidence elsewhere names another backend here.
+    "evidence": {"BACKEND": "disputes.storage.EvidenceFolder"},
+}
 if PRODUCTION:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
@@ -229,6 +233,23 @@ METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # web process has threads, so that one is always free to say so.
 INGEST_AT_ONCE = env.int("INGEST_AT_ONCE", default=24)
 SHARD_CONVERSIONS = env.int("SHARD_CONVERSIONS", default=50_000)
+
+# Disputes: where evidence lies and how long a file may be, what counts as time for a due date.
+EVIDENCE_FOLDER = Path(required_in_production("EVIDENCE_FOLDER", str(BASE_DIR / ".local" / "evidence")))
+if not EVIDENCE_FOLDER.is_absolute() or (STATIC_ROOT and EVIDENCE_FOLDER.resolve().is_relative_to(STATIC_ROOT)):
+    raise ImproperlyConfigured("EVIDENCE_FOLDER must be an absolute path, and none that static files are served from.")
+EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_BYTES", default=10 * 1024 * 1024)
+if not 1 <= EVIDENCE_MAX_BYTES <= 100 * 1024 * 1024:
+    raise ImproperlyConfigured("EVIDENCE_MAX_BYTES must be 1 to 104857600 (100 MiB).")
+BUSINESS_TIMEZONE = env("BUSINESS_TIMEZONE", default="UTC")
+BUSINESS_DAYS = env("BUSINESS_DAYS", default="mon-fri")
+BUSINESS_HOURS = env("BUSINESS_HOURS", default="09:00-17:00")
+HOLIDAYS = env.list("HOLIDAYS", default=[])
+BusinessHours.read(BUSINESS_TIMEZONE, BUSINESS_DAYS, BUSINESS_HOURS, HOLIDAYS)  # or it does not start
+DISPUTE_SLA_HOURS = env.int("DISPUTE_SLA_HOURS", default=40)
+DISPUTE_APPEAL_DAYS = env.int("DISPUTE_APPEAL_DAYS", default=30)
+if DISPUTE_SLA_HOURS < 1 or DISPUTE_APPEAL_DAYS < 1:
+    raise ImproperlyConfigured("DISPUTE_SLA_HOURS and DISPUTE_APPEAL_DAYS must be 1 or more.")
 
 # Keys that secrets in the database are sealed with: the first seals, all of them open.
 FIELD_ENCRYPTION_KEYS = required_in_production("FIELD_ENCRYPTION_KEYS", f"fields:{SECRET_KEY}").split(",")
@@ -249,4 +270,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    # It warns of each oddity of a document, which others send us.
+    "loggers": {"pypdf": {"level": "ERROR"}},
 }

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disputes.clock import BusinessHours
@@ -140,11 +140,13 @@ def offices(draw):
     return BusinessHours(draw(zones), days, opens, closes, holidays)
 
 
+@settings(deadline=None)
 @given(offices(), moments, amounts)
 def test_adding_and_then_looking_between_gives_it_back(hours, start, amount):
     assert hours.between(start, hours.add(start, amount)) == amount
 
 
+@settings(deadline=None)
 @given(offices(), moments, moments, amounts)
 def test_who_starts_later_is_not_done_earlier(hours, one, other, amount):
     amount += dt.timedelta(microseconds=1)  # adding nothing leaves a moment at night where it is
@@ -152,6 +154,7 @@ def test_who_starts_later_is_not_done_earlier(hours, one, other, amount):
     assert hours.add(first, amount) <= hours.add(second, amount)
 
 
+@settings(deadline=None)
 @given(offices(), moments, amounts, amounts)
 def test_adding_more_ends_later_and_in_parts_the_same(hours, start, some, more):
     end = hours.add(start, some + more)
@@ -159,6 +162,7 @@ def test_adding_more_ends_later_and_in_parts_the_same(hours, start, some, more):
     assert hours.add(hours.add(start, some), more) == end
 
 
+@settings(deadline=None)
 @given(offices(), st.lists(moments, min_size=3, max_size=3))
 def test_time_between_adds_up_and_is_never_more_than_what_passes(hours, three):
     first, middle, last = sorted(three)
@@ -167,6 +171,7 @@ def test_time_between_adds_up_and_is_never_more_than_what_passes(hours, three):
     assert dt.timedelta(0) <= whole <= last - first
 
 
+@settings(deadline=None)
 @given(moments, st.timedeltas(dt.timedelta(0), dt.timedelta(days=9)))
 def test_outside_of_hours_nothing_passes(start, length):
     """Against a count minute by minute, by the wall clock alone."""
