@@ -89,13 +89,28 @@ def that_lies_about_length(content=b"x" * 5000, told=10):
 
 
 def that_uses_bytes_twice():
-    """The last two parts of the table of contents are one and the same bytes."""
-    data = bytearray(document({"word/a.xml": "<a/>", "word/b.xml": "<a/>"}))
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        at = packed.getinfo("word/a.xml").header_offset
+    """One part lies within the bytes of another, header and all."""
+    within = archive({"word/b.xml": "<a/>"}, zipfile.ZIP_STORED)
+    within = within[: within.index(b"PK\x01\x02")]
+    data = bytearray(document({"word/a.dat": b"x" + within, "word/b.xml": "<a/>"}, method=zipfile.ZIP_STORED))
     directory = data.rindex(b"PK\x01\x02")
-    data[directory + 42 : directory + 46] = struct.pack("<L", at)
-    return bytes(data).replace(b"word/b.xml", b"word/a.xml")
+    data[directory + 42 : directory + 46] = struct.pack("<L", data.index(within))
+    return bytes(data)
+
+
+def that_hides_bytes_behind_a_part():
+    """Stored bytes that are told to be compressed ones: their stream ends, and something follows."""
+    squeeze = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = squeeze.compress(b"text") + squeeze.flush() + b"hidden"
+    data = bytearray(document({"word/a.dat": packed}, method=zipfile.ZIP_STORED))
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        at = opened.getinfo("word/a.dat").header_offset
+    directory = data.rindex(b"PK\x01\x02")
+    for place, method, checksum, length in [(at, 8, 14, 22), (directory, 10, 16, 24)]:
+        data[place + method] = 8
+        data[place + checksum : place + checksum + 4] = struct.pack("<L", zlib.crc32(b"text"))
+        data[place + length : place + length + 4] = struct.pack("<L", 4)
+    return bytes(data)
 
 
 def png_of(width, height):
@@ -116,3 +131,26 @@ def mail(*attached):
     for content in attached:
         message.add_attachment(content, maintype="application", subtype="pdf", filename="proof.pdf")
     return message.as_bytes()
+
+
+def pdf_of_compressed_objects():
+    """A script that no byte of the file spells: all objects but their container lie compressed in it."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/OpenAction 4 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        b"<</S/JavaScript/JS(app.alert\\(1\\))>>",
+    ]
+    starts = [sum(len(each) + 1 for each in objects[:index]) for index in range(len(objects))]
+    index = b" ".join(b"%d %d" % (number + 1, start) for number, start in enumerate(starts)) + b"\n"
+    content = zlib.compress(index + b"\n".join(objects))
+    head = b"%PDF-1.5\n"
+    container = b"5 0 obj\n<</Type/ObjStm/N 4/First %d/Filter/FlateDecode/Length %d>>stream\n" % (
+        len(index),
+        len(content),
+    )
+    file = head + container + content + b"\nendstream\nendobj\n"
+    rows = [(0, 0, 255), *((2, 5, place) for place in range(4)), (1, len(head), 0), (1, len(file), 0)]
+    table = b"".join(struct.pack(">BHB", *row) for row in rows)
+    xref = b"6 0 obj\n<</Type/XRef/Size 7/W[1 2 1]/Root 1 0 R/Length %d>>stream\n" % len(table)
+    return file + xref + table + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % len(file)

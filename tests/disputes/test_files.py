@@ -185,7 +185,11 @@ ACTIVE = {
     "a form to send": s.pdf(s.action("SubmitForm", F="http://x.example")),
     "an attached file": s.pdf(lambda writer: writer.add_attachment("a.exe", s.EXE)),
     "a short name": s.pdf(s.action("X", JS="app.alert(1)")),
-    "compressed": s.pdf(s.action("GoToE", JS="x")),
+    "another short name": s.pdf(s.action("GoToE", F="x.pdf")),
+    "a script that no table leads to": s.pdf().replace(
+        b"\nstartxref", b"\n99 0 obj\n<</S/JavaScript/J#53(x)>>\nendobj\nstartxref"
+    ),
+    "a script in compressed objects": s.pdf_of_compressed_objects(),
 }
 
 
@@ -196,6 +200,11 @@ def test_a_pdf_that_does_something_is_refused(content):
     assert "Print it to a new PDF." in told
 
 
+def test_the_compressed_script_is_in_no_byte_of_the_file():
+    assert b"JavaScript" not in s.pdf_of_compressed_objects()
+    assert check(s.pdf(), "a.pdf")
+
+
 def test_a_pdf_that_only_may_not_be_changed_is_taken():
     locked = s.pdf(lambda writer: writer.encrypt("", owner_password="secret", algorithm="AES-256"))
     assert check(locked, "a.pdf").content_type == "application/pdf"
@@ -203,11 +212,12 @@ def test_a_pdf_that_only_may_not_be_changed_is_taken():
 
 DOCUMENTS = {
     "a bomb": (s.document({"word/media/a.dat": b"\0" * 200_000_000}), "too_much_inside"),
-    "a bomb in many parts": (s.document({f"word/{n}.dat": b"\0" * 2_000_000 for n in range(60)}), "too_much_inside"),
+    "a bomb in many parts": (s.document({f"word/{n}.dat": b"\0" * 2_000_000 for n in range(30)}), "too_much_inside"),
     "a bomb in a bomb": (s.document({"word/a.dat": s.archive({"b": b"\0" * 10_000_000})}), "nested"),
     "a bomb for a table": (s.document(types=s.TYPES + " " * 50_000_000), "too_much_inside"),
     "too many parts": (s.document({f"word/{number}.xml": "" for number in range(2_001)}), "too_much_inside"),
     "a lie about length": (s.that_lies_about_length(), "damaged"),
+    "bytes behind a part": (s.that_hides_bytes_behind_a_part(), "damaged"),
     "bytes used twice": (s.that_uses_bytes_twice(), "damaged"),
     "macros": (s.document({"word/vbaProject.bin": b"x"}), "active_content"),
     "macros by type": (
