@@ -13,6 +13,7 @@ GIVEN = {
     "SECRET_KEY": "s" * 60,
     "ALLOWED_HOSTS": "attribution.example",
     "FIELD_ENCRYPTION_KEYS": "f" * 60,
+    "EVIDENCE_FOLDER": "/var/lib/attribution/evidence",
 }
 
 
@@ -34,7 +35,10 @@ def test_with_everything_given_production_starts():
     assert load(**GIVEN).stdout.split() == ["True", "False"]
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "REDIS_URL", "ALLOWED_HOSTS", "FIELD_ENCRYPTION_KEYS"])
+REQUIRED = ["SECRET_KEY", "REDIS_URL", "ALLOWED_HOSTS", "FIELD_ENCRYPTION_KEYS", "EVIDENCE_FOLDER"]
+
+
+@pytest.mark.parametrize("missing", REQUIRED)
 def test_production_does_not_start_without(missing):
     result = load(**{name: value for name, value in GIVEN.items() if name != missing})
     assert result.returncode != 0
