@@ -50,6 +50,14 @@ TOUCHES = pa.schema(
 )
 
 
+# A conversion with what its reversals left of it.
+REMAINING = """SELECT id, lead_id, type, currency, value - reversed_amount AS value,
+    commission_amount - reversed_commission AS commission_amount, occurred_at FROM conversions_conversion"""
+# When the lead of a conversion `c` converted before.
+PREVIOUS = """(SELECT max(p.occurred_at) FROM conversions_conversion p WHERE p.lead_id = c.lead_id
+    AND p.occurred_at <= c.occurred_at AND (p.occurred_at, p.id) < (c.occurred_at, c.id))"""
+
+
 @dataclass(frozen=True)
 class Selection:
     """Which stored conversions: all that fit every given condition, each with what its reversals left of it.
@@ -64,11 +72,7 @@ class Selection:
     def source(self) -> sql.Composable:
         conditions = list(self._conditions())
         where = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
-        return sql.SQL(
-            "SELECT id, lead_id, type, currency, value - reversed_amount AS value,"
-            " commission_amount - reversed_commission AS commission_amount, occurred_at"
-            " FROM conversions_conversion WHERE {}"
-        ).format(where)
+        return sql.SQL(REMAINING + " WHERE {}").format(where)
 
     def _conditions(self) -> Iterator[sql.Composable]:
         if self.start is not None:
@@ -152,14 +156,10 @@ def read(
 
 
 def _conversions_query(source: Selection | Hypothetical, with_previous: bool) -> sql.Composable:
-    previous = sql.SQL(
-        "(SELECT max(p.occurred_at) FROM conversions_conversion p WHERE p.lead_id = c.lead_id"
-        " AND p.occurred_at <= c.occurred_at AND (p.occurred_at, p.id) < (c.occurred_at, c.id))"
-    )
     return sql.SQL(
         "SELECT c.id, c.lead_id, c.type, c.currency, (c.value * 100)::bigint,"
         " (coalesce(c.commission_amount, 0) * 100)::bigint, c.occurred_at, {} FROM ({}) c ORDER BY c.id"
-    ).format(previous if with_previous else sql.SQL("NULL::timestamptz"), source.source())
+    ).format(sql.SQL(PREVIOUS if with_previous else "NULL::timestamptz"), source.source())
 
 
 def _touches_query(source: Selection | Hypothetical, conversions: pa.Table, lookback_days: int) -> sql.Composable:
