@@ -49,14 +49,13 @@ class Found(NamedTuple):
 def read(
     source: str, values: Mapping[str, object], *, beside: str, lookback_days: int, with_previous: bool
 ) -> Found | None:
-    """The conversion that `source` (one of the above) finds, or None. `beside`: a query for one row, of the same moment."""
+    """The conversion that `source` (one of the above) finds, or None. `beside`: a query for one row, answered with it.
+    The other two are as in `reading.read`."""
     make_ready()
     # Past Django's cursor, which would write each value into the text: planned anew each time, for every partition.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         statement = _statement(source, beside, with_previous)
-        cursor.execute(
-            statement, {**values, "lookback": dt.timedelta(days=lookback_days)}, prepare=True, binary=True
-        )
+        cursor.execute(statement, {**values, "lookback": dt.timedelta(days=lookback_days)}, prepare=True, binary=True)
         rows = cursor.fetchall()
     if not rows:
         return None

@@ -87,7 +87,7 @@ class CalculationViewSet(viewsets.GenericViewSet):
         "calculate_and_save": ["attribution.add_run"],
     }
 
-    # Many programs wait for these, so what REST framework does at its leisure is done without it: see docs/performance.md.
+    # Programs wait for these by the dozen a second, so parsing and answering are made short: see docs/performance.md.
     @action(detail=False, methods=["post"])
     def calculate(self, request):
         asked = self.calculate_serializer.checked(request.data)

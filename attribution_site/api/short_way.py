@@ -9,7 +9,7 @@ from django.utils.functional import cached_property
 
 from attribution_site.api import keys
 
-# Each stores nothing. `POST /touchpoints` has a door of its own, which begins further out (touchpoints/ingestion/shortcut.py).
+# Each stores nothing. `POST /touchpoints` has a door of its own, further out: touchpoints/ingestion/shortcut.py.
 SHORT = ["calculation-calculate"]
 
 
