@@ -1,13 +1,12 @@
 """Reads conversions with the touches before them, and turns them into journeys for the engine.
 
-The same statements serve a shard of a batch, one stored conversion and a hypothetical one: what differs is
-the source of the conversions.
+The same statements serve a shard of a batch and one stored conversion: what differs is the source of the
+conversions. What a request tries out goes by `one_conversion`.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -89,33 +88,6 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Hypothetical:
-    """A conversion that nobody stored: what would be, if this lead converted."""
-
-    lead_id: str
-    type: str
-    currency: str
-    value: Decimal
-    commission: Decimal
-    occurred_at: dt.datetime
-    id: UUID = field(default=UUID(int=0))
-
-    def source(self) -> sql.Composable:
-        return sql.SQL(
-            "SELECT {}::uuid AS id, {}::varchar AS lead_id, {}::varchar AS type, {}::varchar AS currency,"
-            " {}::numeric AS value, {}::numeric AS commission_amount, {}::timestamptz AS occurred_at"
-        ).format(
-            str(self.id),
-            self.lead_id,
-            self.type,
-            self.currency,
-            self.value,
-            self.commission,
-            self.occurred_at,
-        )
-
-
-@dataclass(frozen=True)
 class Batch:
     """n conversions with their journeys: m touches in all, in the order of the conversions, then of time.
 
@@ -130,9 +102,7 @@ class Batch:
     since_previous: NDArray[np.int64]
 
 
-def read(
-    source: Selection | Hypothetical, *, within: store.Store, lookback_days: int, with_previous: bool
-) -> Iterator[Batch]:
+def read(source: Selection, *, within: store.Store, lookback_days: int, with_previous: bool) -> Iterator[Batch]:
     """The selected conversions, in batches of about CHUNK touches; none is cut in two.
 
     lookback_days: the widest of the configurations that will be applied. with_previous: whether one of them
@@ -155,14 +125,14 @@ def read(
     yield batch_of(conversions.slice(done), pending)
 
 
-def _conversions_query(source: Selection | Hypothetical, with_previous: bool) -> sql.Composable:
+def _conversions_query(source: Selection, with_previous: bool) -> sql.Composable:
     return sql.SQL(
         "SELECT c.id, c.lead_id, c.type, c.currency, (c.value * 100)::bigint,"
         " (coalesce(c.commission_amount, 0) * 100)::bigint, c.occurred_at, {} FROM ({}) c ORDER BY c.id"
     ).format(sql.SQL(PREVIOUS if with_previous else "NULL::timestamptz"), source.source())
 
 
-def _touches_query(source: Selection | Hypothetical, conversions: pa.Table, lookback_days: int) -> sql.Composable:
+def _touches_query(source: Selection, conversions: pa.Table, lookback_days: int) -> sql.Composable:
     """The bounds over all are for the planner: partitions of other months are not even opened."""
     bounds = pc.min_max(conversions["occurred_at"]).as_py()
     lookback = dt.timedelta(days=lookback_days)
