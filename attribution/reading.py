@@ -1,13 +1,12 @@
 """Reads conversions with the touches before them, and turns them into journeys for the engine.
 
-The same statements serve a shard of a batch, one stored conversion and a hypothetical one: what differs is
-the source of the conversions.
+The same statements serve a shard of a batch and one stored conversion: what differs is the source of the
+conversions. What a request tries out goes by `one_conversion`.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -50,6 +49,14 @@ TOUCHES = pa.schema(
 )
 
 
+# A conversion with what its reversals left of it.
+REMAINING = """SELECT id, lead_id, type, currency, value - reversed_amount AS value,
+    commission_amount - reversed_commission AS commission_amount, occurred_at FROM conversions_conversion"""
+# When the lead of a conversion `c` converted before.
+PREVIOUS = """(SELECT max(p.occurred_at) FROM conversions_conversion p WHERE p.lead_id = c.lead_id
+    AND p.occurred_at <= c.occurred_at AND (p.occurred_at, p.id) < (c.occurred_at, c.id))"""
+
+
 @dataclass(frozen=True)
 class Selection:
     """Which stored conversions: all that fit every given condition, each with what its reversals left of it.
@@ -64,11 +71,7 @@ class Selection:
     def source(self) -> sql.Composable:
         conditions = list(self._conditions())
         where = sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
-        return sql.SQL(
-            "SELECT id, lead_id, type, currency, value - reversed_amount AS value,"
-            " commission_amount - reversed_commission AS commission_amount, occurred_at"
-            " FROM conversions_conversion WHERE {}"
-        ).format(where)
+        return sql.SQL(REMAINING + " WHERE {}").format(where)
 
     def _conditions(self) -> Iterator[sql.Composable]:
         if self.start is not None:
@@ -82,33 +85,6 @@ class Selection:
         if self.buckets:
             bucket = sql.SQL(f"(hashtextextended(lead_id, 0) & {LEAD_BUCKETS - 1})")
             yield sql.SQL("{} BETWEEN {} AND {}").format(bucket, *self.buckets)
-
-
-@dataclass(frozen=True)
-class Hypothetical:
-    """A conversion that nobody stored: what would be, if this lead converted."""
-
-    lead_id: str
-    type: str
-    currency: str
-    value: Decimal
-    commission: Decimal
-    occurred_at: dt.datetime
-    id: UUID = field(default=UUID(int=0))
-
-    def source(self) -> sql.Composable:
-        return sql.SQL(
-            "SELECT {}::uuid AS id, {}::varchar AS lead_id, {}::varchar AS type, {}::varchar AS currency,"
-            " {}::numeric AS value, {}::numeric AS commission_amount, {}::timestamptz AS occurred_at"
-        ).format(
-            str(self.id),
-            self.lead_id,
-            self.type,
-            self.currency,
-            self.value,
-            self.commission,
-            self.occurred_at,
-        )
 
 
 @dataclass(frozen=True)
@@ -126,9 +102,7 @@ class Batch:
     since_previous: NDArray[np.int64]
 
 
-def read(
-    source: Selection | Hypothetical, *, within: store.Store, lookback_days: int, with_previous: bool
-) -> Iterator[Batch]:
+def read(source: Selection, *, within: store.Store, lookback_days: int, with_previous: bool) -> Iterator[Batch]:
     """The selected conversions, in batches of about CHUNK touches; none is cut in two.
 
     lookback_days: the widest of the configurations that will be applied. with_previous: whether one of them
@@ -151,18 +125,14 @@ def read(
     yield batch_of(conversions.slice(done), pending)
 
 
-def _conversions_query(source: Selection | Hypothetical, with_previous: bool) -> sql.Composable:
-    previous = sql.SQL(
-        "(SELECT max(p.occurred_at) FROM conversions_conversion p WHERE p.lead_id = c.lead_id"
-        " AND p.occurred_at <= c.occurred_at AND (p.occurred_at, p.id) < (c.occurred_at, c.id))"
-    )
+def _conversions_query(source: Selection, with_previous: bool) -> sql.Composable:
     return sql.SQL(
         "SELECT c.id, c.lead_id, c.type, c.currency, (c.value * 100)::bigint,"
         " (coalesce(c.commission_amount, 0) * 100)::bigint, c.occurred_at, {} FROM ({}) c ORDER BY c.id"
-    ).format(previous if with_previous else sql.SQL("NULL::timestamptz"), source.source())
+    ).format(sql.SQL(PREVIOUS if with_previous else "NULL::timestamptz"), source.source())
 
 
-def _touches_query(source: Selection | Hypothetical, conversions: pa.Table, lookback_days: int) -> sql.Composable:
+def _touches_query(source: Selection, conversions: pa.Table, lookback_days: int) -> sql.Composable:
     """The bounds over all are for the planner: partitions of other months are not even opened."""
     bounds = pc.min_max(conversions["occurred_at"]).as_py()
     lookback = dt.timedelta(days=lookback_days)

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 PATIENCE = 30  # seconds that the last answers may take
+REFUSED = 0.1  # seconds until one that nobody let in tries again
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Load:
         self.poll = select.epoll()
         self.waiting = {}
         self.paused = deque()
+        self.refused = deque()
 
     def run(self, *, seconds, connections, during=()):
         """`during`: pairs of a second and what to do then."""
@@ -87,7 +89,7 @@ class Load:
         self.end = began + seconds
         for _ in range(connections):
             self._begin()
-        while self.waiting or self.paused:
+        while self.waiting or self.paused or self.refused:
             now = time.perf_counter()
             if now > self.end + PATIENCE:
                 break
@@ -95,6 +97,9 @@ class Load:
                 events.popleft()[1]()
             while self.paused and (self.paused[0][0] <= now or now > self.end):
                 self._next(self.paused.popleft()[1])
+            while self.refused and self.refused[0] <= now:
+                self.refused.popleft()
+                self._begin()
             for number, _event in self.poll.poll(0.02):
                 # A socket that broke a moment ago may have left its number to the next.
                 if connection := self.waiting.pop(number, None):
@@ -104,7 +109,15 @@ class Load:
         return self.answers
 
     def _begin(self):
-        connection = Connection(self.at)
+        if time.perf_counter() > self.end:
+            return
+        try:
+            connection = Connection(self.at)
+        except OSError:
+            # All who serve were killed, and none is back yet.
+            self.answers.broken += 1
+            self.refused.append(time.perf_counter() + REFUSED)
+            return
         self.poll.register(connection.socket, select.EPOLLIN)
         self._next(connection)
 
@@ -122,8 +135,7 @@ class Load:
         except OSError:
             self.answers.broken += 1
             connection.socket.close()
-            if time.perf_counter() < self.end:
-                self._begin()
+            self._begin()
             return
         if answer is None:
             self.waiting[connection.socket.fileno()] = connection

@@ -17,6 +17,7 @@ from django.urls import include, path  # noqa: E402
 from rest_framework import serializers, viewsets  # noqa: E402
 from rest_framework.routers import SimpleRouter  # noqa: E402
 
+from attribution_site.wsgi import settled  # noqa: E402
 from touchpoints.models import Touchpoint  # noqa: E402
 
 
@@ -35,4 +36,4 @@ router = SimpleRouter(trailing_slash=False)
 router.register("touchpoints", PlainViewSet)
 urlpatterns = [path("api/v1/attribution/", include(router.urls))]
 settings.ROOT_URLCONF = __name__
-application = get_wsgi_application()
+application = settled(get_wsgi_application())

@@ -15,7 +15,7 @@ from attribution_site.api.fields import Moment, Money, StrictModelSerializer
 from attribution_site.api.lists import BoundaryFilter, StableOrderingFilter, YesNoFilter
 from attribution_site.isolation import as_owner
 from conversions import operations
-from conversions.models import Conversion, with_conversion
+from conversions.models import Conversion, converted_only, with_conversion
 from partners.models import opaque_id, payee_of
 from touchpoints.ingestion.sharing import SharedCommit
 
@@ -99,7 +99,13 @@ def _whole(serializer):
 
 
 class TouchpointFilter(touchpoints.api.TouchpointFilter):
-    converted = YesNoFilter(field_name="converted")
+    converted = YesNoFilter(method="filter_converted")
+
+    def filter_converted(self, queryset, name, value):
+        # Of a partner's or broker's touches there are few, and of conversions it sees those of its leads.
+        if value == "true" and payee_of(self.request.user) is None:
+            return converted_only(queryset)
+        return queryset.filter(converted=value == "true")
 
 
 class TouchpointSerializer(touchpoints.api.TouchpointSerializer):

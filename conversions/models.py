@@ -324,6 +324,22 @@ def with_conversion(touchpoints, *, told_before=False):
     )
 
 
+# Enough that a page of touches that converted is full before; few enough to be looked up in an instant.
+LATEST = 20_000
+
+
+def converted_only(touchpoints, *, latest=LATEST):
+    """Of touchpoints `with_conversion`, those that converted.
+
+    The youngest touches have mostly not converted yet, and a list begins with them. A touch after the first of the
+    latest conversions can only be followed by one of those: whether its lead is among theirs is asked of a hash, and an
+    index of all conversions only if it is."""
+    youngest = Conversion.objects.order_by("-occurred_at", "-id")
+    since = Subquery(youngest.values("occurred_at")[latest - 1 : latest])
+    may_have = Q(timestamp__lte=since) | Q(lead_id__in=youngest.values("lead_id")[:latest])
+    return touchpoints.filter(may_have, converted=True)
+
+
 class DailyTouches(models.Model):
     """How many touches of one key there were on one day, and how many of them a conversion of their lead followed
     within `within_days`; unless the day is a `touchpoints.ChangedDay`."""

@@ -7,14 +7,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework import serializers, status, viewsets
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.response import Response
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from attribution_site.api.errors import described
 from attribution_site.api.fields import MaskedPayees, StrictModelSerializer, StrictUUID
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
-from attribution_site.api.wire import camel
+from attribution_site.api.wire import Negotiation, camel
 from partners.models import payee_of
 from touchpoints import operations
 from touchpoints.ingestion import sharing
@@ -24,15 +23,6 @@ from touchpoints.ingestion.touch import Touch, as_json
 from touchpoints.models import Channel, Touchpoint
 
 MAX_ITEMS = 10_000
-
-
-class Negotiation(DefaultContentNegotiation):
-    """JSON is all there is; most say so in one of two ways, or say nothing."""
-
-    def select_renderer(self, request, renderers, format_suffix=None):
-        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", renderers[0].media_type):
-            return renderers[0], renderers[0].media_type
-        return super().select_renderer(request, renderers, format_suffix)
 
 
 class Overloaded(APIException):

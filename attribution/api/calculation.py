@@ -4,6 +4,8 @@ import dataclasses
 from collections import defaultdict
 from decimal import Decimal
 
+import msgspec
+from django.http import HttpResponse
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -17,7 +19,7 @@ from attribution.engine.parameters import InvalidParameters, Parameters
 from attribution.models import AttributionRecord, ModelConfig, fallback
 from attribution_site.api.errors import unknown_field
 from attribution_site.api.fields import Money, Number, StrictSerializer, StrictUUID
-from attribution_site.api.wire import camel
+from attribution_site.api.wire import Negotiation, camel
 from conversions.models import Conversion
 
 
@@ -76,6 +78,8 @@ class CalculateAndSaveSerializer(StrictSerializer):
 class CalculationViewSet(viewsets.GenericViewSet):
     queryset = AttributionRecord.objects.none()
     filter_backends = []
+    content_negotiation_class = Negotiation
+    calculate_serializer = CalculateSerializer()
     throttle_scopes = {"calculate": "calculate", "calculate_and_save": "calculate"}
     # Trying a calculation stores nothing: whoever may read its outcome may ask for it.
     permissions_by_action = {
@@ -83,11 +87,11 @@ class CalculationViewSet(viewsets.GenericViewSet):
         "calculate_and_save": ["attribution.add_run"],
     }
 
+    # Programs wait for these by the dozen a second, so parsing and answering are made short: see docs/performance.md.
     @action(detail=False, methods=["post"])
     def calculate(self, request):
-        asked = CalculateSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return Response(_answer(operations.calculate(**asked.validated_data)))
+        asked = self.calculate_serializer.checked(request.data)
+        return HttpResponse(_json(operations.calculate(**asked)), content_type="application/json")
 
     @action(detail=False, methods=["post"], url_path="calculate-and-save")
     def calculate_and_save(self, request):
@@ -101,11 +105,22 @@ class CalculationViewSet(viewsets.GenericViewSet):
         return Response(answer | {"disagreements": [_disagreement(each) for each in saved.disagreements]})
 
 
-def _answer(calculation):
+def _json(calculation):
     """A calculation's fields are the contract's, already exact; a serializer would take longer than calculating."""
-    return vars(calculation) | {
-        "fallback": fallback(calculation.model, calculation.training_id) if calculation.attributions else None,
-        "attributions": [vars(share) for share in calculation.attributions],
+    model, training_id = calculation.model, calculation.training_id
+    return msgspec.json.encode(
+        _outside(vars(calculation))
+        | {
+            "fallback": fallback(model, training_id) if calculation.attributions else None,
+            "attributions": [_outside(vars(share)) for share in calculation.attributions],
+        }
+    )
+
+
+def _outside(values):
+    return {
+        camel(name): msgspec.Raw(f"{value:f}".encode()) if isinstance(value, Decimal) else value
+        for name, value in values.items()
     }
 
 

@@ -1,7 +1,7 @@
 """One lead: what its conversions' touches earn, tried out or stored."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -11,16 +11,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from attribution import announcing, kept, reading, records, shards, store
+from attribution import announcing, kept, one_conversion, reading, records, shards, store
 from attribution.engine.models import MODELS
 from attribution.models import AttributionRecord, with_net
-from attribution.operations.configurations import current_rules, rules_for, valid_parameters
+from attribution.operations.configurations import WHAT_IS_STORED, known_rules, rules_at, rules_for, valid_parameters
 from attribution_site.errors import DomainError
 from conversions.models import Conversion, default_currency
 
 CENT = Decimal("0.01")
 CREDIT_UNIT = Decimal("1E-10")
 PERCENTAGE_UNIT = Decimal("1E-8")
+NOT_STORED = UUID(int=0)
 
 
 class NothingToCalculate(DomainError):
@@ -76,39 +77,56 @@ def calculate(
     """
     if model not in MODELS:
         raise ValidationError({"model": ValidationError(f"Cannot be calculated: {model}.", code="unknown_model")})
-    source = _source(lead_id, conversion_id, conversion_value, commission_rate)
-    rules = current_rules([model]) if config is None else _trial(model, config)
-    [batch] = reading.read(
-        source,
-        within=store.DjangoStore(),
-        lookback_days=rules.widest_lookback_days,
-        with_previous=rules.restarts,
-    )
-    return _calculation(batch, model, rules.versions[model], is_trial=config is not None)
+    find, values = _wanted(lead_id, conversion_id, conversion_value, commission_rate)
+    stored, rules = known_rules(model) if config is None else (None, _trial(model, config))
+    found = _read(find, values, rules)
+    if found and config is None and found.beside != stored:
+        # Something was stored since this process last looked.
+        _, rules = rules_at(model, found.beside)
+        found = _read(find, values, rules)
+    if found is None:
+        raise _nothing(lead_id, conversion_id)
+    return _calculation(found, model, rules.versions[model], is_trial=config is not None)
 
 
-def _source(
+def _wanted(
     lead_id: str, conversion_id: UUID | None, value: Decimal | None, rate: Decimal | None
-) -> reading.Selection | reading.Hypothetical:
+) -> tuple[str, dict[str, Any]]:
+    """How to find the conversion: a query of `one_conversion`, and its values."""
     if value is not None and conversion_id is None:
-        commission = (value * (rate or 0)).quantize(CENT, ROUND_HALF_EVEN)
-        return reading.Hypothetical(lead_id, "policy_bound", default_currency(), value, commission, timezone.now())
+        return one_conversion.HYPOTHETICAL, {
+            "id": NOT_STORED,
+            "lead_id": lead_id,
+            "type": "policy_bound",
+            "currency": default_currency(),
+            "value": value,
+            "commission": (value * (rate or 0)).quantize(CENT, ROUND_HALF_EVEN),
+            "occurred_at": timezone.now(),
+        }
     if value is not None or rate is not None:
         name = "conversion_value" if value is not None else "commission_rate"
         raise ValidationError({name: "Only for a hypothetical conversion: give conversionValue, no conversionId."})
-    conversions = Conversion.objects.filter(lead_id=lead_id)
     if conversion_id is not None:
-        if not conversions.filter(pk=conversion_id).exists():
-            raise ValidationError(
-                {"conversion_id": ValidationError("This lead has no such conversion.", code="unknown_conversion")}
-            )
-        return reading.Selection(conversion_ids=[conversion_id])
-    latest = conversions.order_by("-occurred_at", "-id").values_list("pk", flat=True).first()
-    if latest is None:
-        raise NothingToCalculate(
-            f"Lead {lead_id} has no conversion. Give conversionValue to see what one would credit."
+        return one_conversion.NAMED, {"lead_id": lead_id, "id": conversion_id}
+    return one_conversion.LATEST, {"lead_id": lead_id}
+
+
+def _read(find: str, values: dict[str, Any], rules: records.Rules) -> one_conversion.Found | None:
+    return one_conversion.read(
+        find,
+        values,
+        beside=WHAT_IS_STORED,
+        lookback_days=rules.widest_lookback_days,
+        with_previous=rules.restarts,
+    )
+
+
+def _nothing(lead_id: str, conversion_id: UUID | None) -> Exception:
+    if conversion_id is not None:
+        return ValidationError(
+            {"conversion_id": ValidationError("This lead has no such conversion.", code="unknown_conversion")}
         )
-    return reading.Selection(conversion_ids=[latest])
+    return NothingToCalculate(f"Lead {lead_id} has no conversion. Give conversionValue to see what one would credit.")
 
 
 def _trial(model: str, config: dict[str, Any]) -> records.Rules:
@@ -116,47 +134,44 @@ def _trial(model: str, config: dict[str, Any]) -> records.Rules:
 
 
 def _calculation(
-    batch: reading.Batch, model: str, versions: Sequence[records.Version], *, is_trial: bool
+    found: one_conversion.Found, model: str, versions: Sequence[records.Version], *, is_trial: bool
 ) -> Calculation:
-    shares = records.shares_of(batch, model, versions)
-    conversion = batch.conversions.to_pylist()[0]
-    touches = batch.touches.take(shares.touch).to_pylist()
+    shares = records.shares_of(found.batch, model, versions)
+    [conversion] = found.batch.conversions.to_pylist()
     value = conversion["value_cents"] * CENT
     conversion_id = UUID(bytes=conversion["id"])
-    in_effect = [v for v in versions if v.effective_from <= batch.occurred_at[0]]
+    in_effect = [v for v in versions if v.effective_from <= found.batch.occurred_at[0]]
     return Calculation(
         lead_id=conversion["lead_id"],
         model=model,
-        conversion_id=conversion_id if conversion_id.int else None,
+        conversion_id=None if conversion_id == NOT_STORED else conversion_id,
         conversion_value=value,
         currency=conversion["currency"],
         commission_amount=conversion["commission_cents"] * CENT,
-        attributions=[
-            Share(
-                touchpoint_id=UUID(bytes=touch["id"]),
-                channel=touch["channel"],
-                timestamp=touch["timestamp"],
-                credit=credit * CREDIT_UNIT,
-                percentage=credit * PERCENTAGE_UNIT,
-                revenue=revenue * CENT,
-                commission=commission * CENT,
-                partner_id=touch["partner_id"],
-                broker_id=touch["broker_id"],
-                campaign=touch["campaign"],
-            )
-            for touch, credit, revenue, commission in zip(
-                touches,
-                shares.credits.tolist(),
-                shares.values.tolist(),
-                shares.commissions.tolist(),
-                strict=True,
-            )
-        ],
-        unattributed=Decimal("0.00") if touches else value,
+        attributions=list(_shares(found.touches, shares)),
+        unattributed=Decimal("0.00") if shares.touch.size else value,
         config_version=in_effect[-1].number if in_effect and not is_trial else None,
         training_id=_training_id(shares, versions),
         calculated_at=timezone.now(),
     )
+
+
+def _shares(touches: list[one_conversion.Touch], shares: records.Shares) -> Iterator[Share]:
+    columns = (shares.touch, shares.credits, shares.values, shares.commissions)
+    for place, credit, revenue, commission in zip(*(column.tolist() for column in columns), strict=True):
+        touch = touches[place]
+        yield Share(
+            touchpoint_id=touch.id,
+            channel=touch.channel,
+            timestamp=touch.timestamp,
+            credit=credit * CREDIT_UNIT,
+            percentage=credit * PERCENTAGE_UNIT,
+            revenue=revenue * CENT,
+            commission=commission * CENT,
+            partner_id=touch.partner_id,
+            broker_id=touch.broker_id,
+            campaign=touch.campaign,
+        )
 
 
 def _training_id(shares: records.Shares, versions: Sequence[records.Version]) -> UUID | None:

@@ -47,21 +47,27 @@ def rules_for(model_names: list[str], *, pinned: Mapping[str, list[Any]] | None 
 
 
 # All three are only ever added to, a training from when it is finished.
-WHAT_IS_STORED = """SELECT (SELECT max(id) FROM attribution_modelconfig),
-    (SELECT max(id) FROM attribution_payablemodel), count(*), max(finished_at)
+WHAT_IS_STORED = """SELECT (SELECT max(id) FROM attribution_modelconfig) AS configs,
+    (SELECT max(id) FROM attribution_payablemodel) AS payable, count(*) AS trainings, max(finished_at) AS finished_at
     FROM attribution_training WHERE status = 'finished'"""
 
 
-def current_rules(model_names: list[str]) -> records.Rules:
-    """What `rules_for` gives, built anew only after something was stored: for answers that many wait for."""
-    with connection.cursor() as cursor:
-        cursor.execute(WHAT_IS_STORED)
-        return _rules_at(tuple(model_names), cursor.fetchone())
+_known_rules: dict[str, tuple[tuple[Any, ...], records.Rules]] = {}
 
 
-@lru_cache(maxsize=64)
-def _rules_at(model_names: tuple[str, ...], _stored: tuple[Any, ...]) -> records.Rules:
-    return rules_for(list(model_names))
+def known_rules(model: str) -> tuple[tuple[Any, ...], records.Rules]:
+    """What `WHAT_IS_STORED` answered when this process last looked, and the model's rules as they were then."""
+    if model not in _known_rules:
+        with connection.cursor() as cursor:
+            cursor.execute(WHAT_IS_STORED)
+            return rules_at(model, cursor.fetchone())
+    return _known_rules[model]
+
+
+def rules_at(model: str, stored: tuple[Any, ...]) -> tuple[tuple[Any, ...], records.Rules]:
+    """The same, read anew: for whoever was just answered something else."""
+    _known_rules[model] = stored, rules_for([model])
+    return _known_rules[model]
 
 
 def versions_of(rules_models: list[str]) -> dict[str, list[Any]]:

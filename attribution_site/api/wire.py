@@ -9,6 +9,7 @@ from decimal import Decimal
 from djangorestframework_camel_case.util import camelize
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer as PlainJSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
@@ -96,3 +97,12 @@ class JSONRenderer(PlainJSONRenderer):
     def render(self, data, accepted_media_type=None, renderer_context=None):
         body = super().render(camelized(data), accepted_media_type, renderer_context)
         return MARKED.sub(r"\1", body.decode()).encode()
+
+
+class Negotiation(DefaultContentNegotiation):
+    """JSON is all there is; most say so in one of two ways, or say nothing."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", renderers[0].media_type):
+            return renderers[0], renderers[0].media_type
+        return super().select_renderer(request, renderers, format_suffix)

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.urls import resolve, reverse
 from django.utils.functional import cached_property
 
-from attribution_site.api import keys
 from attribution_site.api.errors import answer_of
+from attribution_site.api.short_way import complete, go_straight, is_plain
 from touchpoints.ingestion import sharing
 
 
@@ -17,8 +17,7 @@ class ToTheDoor:
     At most `INGEST_AT_ONCE` of them are let in at a time. Beyond that the answer is a 503, at once: waiting in line
     would make everybody late and help nobody.
 
-    A program that asks with a key of the house needs none of what the rest of the middleware is for: no session, no
-    CSRF token, no messages, no zone to read times in, no audit of rows that have none. It goes straight to the view.
+    A program that asks with a key of the house goes straight to the view: see `attribution_site.api.short_way`.
     """
 
     def __init__(self, get_response):
@@ -37,28 +36,8 @@ class ToTheDoor:
         if request.method != "POST" or request.path != self.path:
             return self.get_response(request)
         if not self.at_once.acquire(blocking=False):
-            return _complete(answer_of(503, sharing.OVERLOADED, sharing.TOO_MUCH), retry_after="1")
+            return complete(answer_of(503, sharing.OVERLOADED, sharing.TOO_MUCH), retry_after="1")
         try:
-            return self._straight(request) if _is_plain(request) else self.get_response(request)
+            return go_straight(request, self.door) if is_plain(request) else self.get_response(request)
         finally:
             self.at_once.release()
-
-    def _straight(self, request):
-        request.get_host()  # refuses a forged one
-        request.resolver_match = self.door
-        response = self.door.func(request, *self.door.args, **self.door.kwargs)
-        return _complete(response.render() if hasattr(response, "render") else response)
-
-
-def _complete(response, retry_after=None):
-    """With what middleware further in would have seen to."""
-    response["Content-Length"] = len(response.content)
-    if retry_after:
-        response["Retry-After"] = retry_after
-    return response
-
-
-def _is_plain(request):
-    """By a key that is bound to nobody, and to be answered once."""
-    holder = None if "HTTP_IDEMPOTENCY_KEY" in request.META else keys.holder_asking(request)
-    return holder is not None and holder.payee is None
