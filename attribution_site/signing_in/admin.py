@@ -57,7 +57,9 @@ class AttemptAdmin(ReadOnly):
     actions = ["unlock"]
     empty_title = "Nobody is being counted"
 
-    @admin.action(description="Unlock: forget what was wrong of these names and from these addresses", permissions=["unlock"])
+    @admin.action(
+        description="Unlock: forget what was wrong of these names and from these addresses", permissions=["unlock"]
+    )
     def unlock(self, request, queryset):
         for attempt in list(queryset):
             self.log_change(request, attempt, f"Unlocked {attempt.username} and {attempt.ip_address}.")

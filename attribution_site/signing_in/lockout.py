@@ -22,8 +22,7 @@ class Handler(AxesDatabaseHandler):
 
     def get_failures(self, request, credentials=None):
         return max(
-            count * LIMITS[0] // limit
-            for count, limit in zip(self._counts(request, credentials), LIMITS, strict=True)
+            count * LIMITS[0] // limit for count, limit in zip(self._counts(request, credentials), LIMITS, strict=True)
         )
 
     def _counts(self, request, credentials):

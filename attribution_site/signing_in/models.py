@@ -55,5 +55,7 @@ class Authenticator(TOTPDevice):
     @cached_property
     def bin_key(self):
         name, seed = self.key[:8], self.key[8:]
-        server_key = next(key for key in settings.FIELD_ENCRYPTION_KEYS if name_of(key) == name)
+        server_key = next((key for key in settings.FIELD_ENCRYPTION_KEYS if name_of(key) == name), None)
+        if server_key is None:
+            raise LookupError("The key that this device was set up under is no longer among FIELD_ENCRYPTION_KEYS.")
         return hmac.digest(server_key.encode(), b"authenticator:" + bytes.fromhex(seed), "sha1")

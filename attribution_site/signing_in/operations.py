@@ -60,9 +60,7 @@ def check_code(*, user_id: int, code: str) -> Authenticator:
     with transaction.atomic():
         device = _device_of(user_id)
         allowed, why = device.verify_is_allowed()
-        right = allowed and (
-            device.verify_token(code) if CODE.fullmatch(code) else _take_recovery_code(device, code)
-        )
+        right = allowed and (device.verify_token(code) if CODE.fullmatch(code) else _take_recovery_code(device, code))
     # Outside: an error inside would undo the counting.
     if not allowed:
         raise TooManyCodes(_wait(why["locked_until"]))

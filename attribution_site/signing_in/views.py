@@ -92,7 +92,9 @@ def finish(request, user, device):
 
 def tell_codes_left(request, user):
     left = operations.recovery_codes_left(user_id=user.pk)
-    told = f"That recovery code is used up; {left} are left. If your phone is lost, set up another app under your sign-in."
+    told = (
+        f"That recovery code is used up; {left} are left. If your phone is lost, set up another app under your sign-in."
+    )
     messages.warning(request, told)
 
 
