@@ -36,10 +36,10 @@ class StaffAdmin(UserAdmin, ModelAdmin):
         view = self.admin_site.admin_view(partial(remove_device, self))
         return [path("<int:pk>/second-factor/", view, name="auth_user_second_factor"), *super().get_urls()]
 
-    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         context["device"] = obj and Authenticator.objects.filter(user=obj, confirmed=True).first()
         context["may_remove_device"] = request.user.is_superuser
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 @admin.register(Group)

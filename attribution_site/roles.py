@@ -37,7 +37,8 @@ WRITE_WEBHOOKS = [f"partners.{verb}_webhookendpoint" for verb in ("add", "change
 
 WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 
-# Who has one of these moves money, or makes others who do: they sign in with a second factor, and their sessions end sooner.
+# Who has one of these moves money, or makes others who do. They sign in with a second factor, and their sessions end
+# sooner. What comes to move money is one more line here.
 MOVES_MONEY = (
     "attribution.change_attributionrecord",  # approve
     "auth.add_user",

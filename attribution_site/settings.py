@@ -210,7 +210,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
-# Signing in (docs/signing-in.md). Who may move money has a second factor; a first look on one's own machine goes without.
+# Signing in (docs/signing-in.md). Who moves money has a second factor; a first look on one's own machine goes without.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 TWO_FACTOR = env.bool("TWO_FACTOR", default=PRODUCTION)
 if PRODUCTION and not TWO_FACTOR:
@@ -291,4 +291,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    # What went well is in its tables.
+    "loggers": {"axes": {"level": "WARNING"}},
 }

@@ -39,7 +39,9 @@ class SignInAdmin(ReadOnly):
 
     @display(description="By", ordering="path_info")
     def step(self, log):
-        return "Password" if log.path_info.endswith("/login/") else "Second factor"
+        if log.path_info.endswith("/login/"):
+            return "Password"
+        return "Second factor" if "/sign-in/" in log.path_info else "–"
 
 
 @admin.register(AccessFailureLog)

@@ -30,7 +30,7 @@ class Handler(AxesDatabaseHandler):
             yield attempts.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
 
     def locked_until(self, request, credentials):
-        counted = [attempts for attempts in self.get_user_attempts(request, credentials)]
+        counted = self.get_user_attempts(request, credentials)
         full = [
             attempts.aggregate(last=Max("attempt_time"))["last"]
             for attempts, count, limit in zip(counted, self._counts(request, credentials), LIMITS, strict=True)

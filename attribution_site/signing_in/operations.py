@@ -1,6 +1,7 @@
 """What changes a person's second factor and sessions."""
 
 import base64
+import datetime as dt
 import hmac
 import math
 import re
@@ -69,7 +70,7 @@ def check_code(*, user_id: int, code: str) -> Authenticator:
     return device
 
 
-def _wait(until):
+def _wait(until: dt.datetime) -> str:
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
     return f"After a wrong code there is a wait. Try again in {seconds} second{'' if seconds == 1 else 's'}."
 
@@ -98,17 +99,19 @@ def end_sessions(*, user_id: int, but: str | None = None) -> int:
 
 
 def recovery_codes_left(*, user_id: int) -> int:
-    return StaticToken.objects.filter(device__user_id=user_id).count()
+    left: int = StaticToken.objects.filter(device__user_id=user_id).count()
+    return left
 
 
-def _device_of(user_id):
-    device = Authenticator.objects.select_for_update().filter(user_id=user_id, confirmed=True).first()
+def _device_of(user_id: int) -> Authenticator:
+    mine = Authenticator.objects.select_for_update().filter(user_id=user_id, confirmed=True)
+    device: Authenticator | None = mine.first()
     if device is None:
         raise NoDevice("There is no second factor to sign in with.")
     return device
 
 
-def _new_codes(user_id):
+def _new_codes(user_id: int) -> list[str]:
     StaticDevice.objects.filter(user_id=user_id).delete()
     kept = StaticDevice.objects.create(user_id=user_id, name="Recovery codes")
     codes = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
@@ -117,7 +120,7 @@ def _new_codes(user_id):
     return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in codes]
 
 
-def _take_recovery_code(device, code):
+def _take_recovery_code(device: Authenticator, code: str) -> bool:
     """Once: the caller holds the lock of the device."""
     plain = re.sub(r"[\s-]", "", code).lower()
     digests = [_digest(key, device.user_id, plain) for key in settings.FIELD_ENCRYPTION_KEYS]
@@ -131,7 +134,7 @@ def _take_recovery_code(device, code):
     return True
 
 
-def _digest(server_key, user_id, code):
+def _digest(server_key: str, user_id: int, code: str) -> str:
     """What is kept of a recovery code; the column takes 16 characters, which are 80 bits."""
     mac = hmac.digest(server_key.encode(), f"recovery:{user_id}:{code}".encode(), "sha256")
     return base64.b32encode(mac).decode()[:16].lower()

@@ -31,13 +31,13 @@ class SessionStore(db.SessionStore):
         return Session
 
     def _get_session_from_db(self):
-        row = super()._get_session_from_db()
+        row = super()._get_session_from_db()  # type: ignore[misc]
         self.ends_at = row and row.expire_date
         return row
 
     def create_model_instance(self, data):
         row = super().create_model_instance(data)
-        row.user_id = data.get(SESSION_KEY)
+        row.user_id = data.get(SESSION_KEY)  # type: ignore[attr-defined]
         return row
 
     def get_expiry_date(self, **kwargs):

@@ -22,7 +22,7 @@ def serious_findings(page) -> list[str]:
     page.evaluate(_axe())
     found = page.evaluate(RUN)["violations"]
     return [
-        f"{violation['id']} ({violation['impact']}): {' '.join(map(str, element['target']))}: {element['failureSummary']}"
+        f"{violation['id']}: {' '.join(map(str, element['target']))}: {element['failureSummary']}"
         for violation in found
         if violation["impact"] in SERIOUS
         for element in violation["nodes"]

@@ -222,7 +222,7 @@ def test_another_app_takes_the_place_of_the_first_and_ends_other_sessions():
 
 def test_an_administrator_takes_a_lost_device_away_and_never_reads_its_secret(admin_client):
     user = sign_in.person("Analyst")
-    device, codes = sign_in.give_device(user)
+    device, _codes = sign_in.give_device(user)
     page = f"/admin/auth/user/{user.pk}/change/"
     shown = admin_client.get(page).content.decode()
     assert "Remove the second factor" in shown

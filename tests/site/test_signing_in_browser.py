@@ -1,4 +1,4 @@
-"""Signing in as a person does: by keyboard, at three widths, in the light and in the dark, and by whoever cannot see."""
+"""Signing in as a person does: by keyboard, at three widths, in the light and in the dark."""
 
 import os
 import re
@@ -156,4 +156,20 @@ def test_the_pages_of_administrators_keep_nobody_out(visit):  # noqa: F811
     ]:
         page.goto(path)
         found += looks(page, name)
+    assert found == []
+
+
+@needs_axe
+def test_who_is_locked_out_reads_for_how_long(chromium, transactional_db, live_server):  # noqa: F811
+    page = chromium.new_page(base_url=live_server.url)
+    for _ in range(5):
+        page.goto("/admin/login/")
+        page.get_by_label("Username").fill("nobody")
+        page.get_by_label("Password").fill("guess")
+        with page.expect_response("**/admin/login/") as answer:
+            page.keyboard.press("Enter")
+    assert answer.value.status == 429
+    expect(page.get_by_role("alert")).to_contain_text("For at most 15 minutes")
+    found = looks(page, "locked")
+    page.close()
     assert found == []

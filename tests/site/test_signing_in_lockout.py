@@ -59,7 +59,7 @@ def test_a_name_that_does_not_exist_and_a_password_that_is_wrong_are_answered_al
     gone = sign_in.person("Analyst", is_active=False)
 
     def errors(name, password="no"):
-        client, answer = sign_in.by_password(name, password=password)
+        _client, answer = sign_in.by_password(name, password=password)
         return answer.context["form"].errors.as_json()
 
     told = errors("nobody-of-this-name")
