@@ -226,6 +226,7 @@ if min(SESSION_IDLE_MINUTES, SESSION_IDLE_MINUTES_MONEY) < 2 or SESSION_LONGEST_
     raise ImproperlyConfigured("Sessions last 2 idle minutes or more, and an hour or more in all.")
 # The row in the database says when a session ends; the cookie ends with the browser.
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = SESSION_LONGEST_HOURS * 3600
 SESSION_COOKIE_HTTPONLY, SESSION_COOKIE_SAMESITE = True, "Lax"
 AXES_HANDLER = "attribution_site.signing_in.lockout.Handler"
 AXES_LOCKOUT_CALLABLE = "attribution_site.signing_in.lockout.answer"

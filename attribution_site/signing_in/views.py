@@ -1,5 +1,6 @@
 """The pages of signing in, up to the moment when the request is somebody's."""
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import logout
 from django.http import HttpResponse
@@ -43,7 +44,7 @@ def login(request):
     """The admin's own, for whoever has not given a password yet."""
     if request.method == "GET" and gate.is_waiting(request):
         return go(request, "sign-in-code" if has_device(request.password_user) else "sign-in-set-up")
-    ended = "sessionid" in request.COOKIES and not request.password_user.is_authenticated
+    ended = settings.SESSION_COOKIE_NAME in request.COOKIES and not request.password_user.is_authenticated
     return admin.site.login(request, {"session_has_ended": ended and request.method == "GET"})
 
 

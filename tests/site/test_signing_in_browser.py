@@ -43,6 +43,7 @@ def sessions_of(user):
 def test_whoever_moves_money_sets_up_an_app_and_signs_in_with_it(visit, settings):  # noqa: F811
     settings.TWO_FACTOR = True
     page = visit("/admin/partners/partner/")
+    expect(page.get_by_label("Username")).to_be_focused()
     user = sign_in.person("Finance", username="ana")
     give_password(page, user)
     expect(page.get_by_role("heading", name="Set up two-factor sign-in")).to_be_visible()
@@ -166,7 +167,7 @@ def test_who_is_locked_out_reads_for_how_long(chromium, transactional_db, live_s
         page.goto("/admin/login/")
         page.get_by_label("Username").fill("nobody")
         page.get_by_label("Password").fill("guess")
-        with page.expect_response("**/admin/login/") as answer:
+        with page.expect_navigation() as answer:
             page.keyboard.press("Enter")
     assert answer.value.status == 429
     expect(page.get_by_role("alert")).to_contain_text("For at most 15 minutes")
