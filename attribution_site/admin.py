@@ -1,8 +1,11 @@
 """What is nobody's app: users, roles and the timetable, in the look of the rest. For administrators."""
 
+from functools import partial
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.urls import path
 from django_celery_beat import admin as beat
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -15,6 +18,9 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from attribution_site.signing_in.models import Authenticator
+from attribution_site.signing_in.removal import remove_device
+
 # Importing their admin above registered them, in Django's own look.
 admin.site.unregister([User, Group, PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule])
 
@@ -25,6 +31,15 @@ class StaffAdmin(UserAdmin, ModelAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "first_name", "last_name", "email", "is_active", "is_superuser", "last_login"]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(partial(remove_device, self))
+        return [path("<int:pk>/second-factor/", view, name="auth_user_second_factor"), *super().get_urls()]
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        context["device"] = obj and Authenticator.objects.filter(user=obj, confirmed=True).first()
+        context["may_remove_device"] = request.user.is_superuser
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 @admin.register(Group)

@@ -1,5 +1,6 @@
 """Every setting, read from the environment here and nowhere else. `docs/operations.md` lists them."""
 
+import datetime as dt
 from pathlib import Path
 
 import environ
@@ -8,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from attribution_site import embedded
 from attribution_site.api.schema.configuration import SPECTACULAR_SETTINGS  # noqa: F401
+from attribution_site.signing_in.addresses import trusted
 from attribution_site.unfold import UNFOLD  # noqa: F401
 from disputes.clock import BusinessHours
 
@@ -41,6 +43,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "attribution_site.apps.AttributionSite",
+    "attribution_site.signing_in.apps.SigningIn",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -52,6 +55,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
     "rest_framework",
     "drf_standardized_errors",
     "drf_spectacular",
@@ -80,12 +87,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "attribution_site.signing_in.gate.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "attribution_site.timezones.ReaderTimezone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
     "attribution_site.api.idempotency.IdempotencyKeys",
     "attribution_site.isolation.RestrictedToPayee",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "attribution_site.urls"
@@ -137,6 +147,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="45", hour="3"),
     },
     "drop old answers": {"task": "attribution_site.tasks.drop_old_answers", "schedule": crontab(minute="50", hour="3")},
+    "drop old sign-ins": {
+        "task": "attribution_site.signing_in.tasks.drop_old_sign_ins",
+        "schedule": crontab(minute="55", hour="3"),
+    },
     # Before the night's calculation, which then credits by it.
     "train the data-driven model": {
         "task": "attribution.tasks.train_current",
@@ -198,6 +212,35 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+
+# Signing in (docs/signing-in.md). Who moves money has a second factor; a first look on one's own machine goes without.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+TWO_FACTOR = env.bool("TWO_FACTOR", default=PRODUCTION)
+if PRODUCTION and not TWO_FACTOR:
+    raise ImproperlyConfigured("TWO_FACTOR cannot be off in production.")
+OTP_TOTP_ISSUER = env("TWO_FACTOR_ISSUER", default="Attribution")
+# Whose word about the client's address counts: how many proxies stand before us, or the networks that they are in.
+TRUSTED_PROXIES = trusted(env("TRUSTED_PROXIES", default=""))
+SESSION_ENGINE = "attribution_site.signing_in.sessions"
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=8 * 60)
+SESSION_IDLE_MINUTES_MONEY = env.int("SESSION_IDLE_MINUTES_MONEY", default=30)
+SESSION_LONGEST_HOURS = env.int("SESSION_LONGEST_HOURS", default=12)
+if min(SESSION_IDLE_MINUTES, SESSION_IDLE_MINUTES_MONEY) < 2 or SESSION_LONGEST_HOURS < 1:
+    raise ImproperlyConfigured("Sessions last 2 idle minutes or more, and an hour or more in all.")
+# The row in the database says when a session ends; the cookie ends with the browser.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = SESSION_LONGEST_HOURS * 3600
+SESSION_COOKIE_HTTPONLY, SESSION_COOKIE_SAMESITE = True, "Lax"
+AXES_HANDLER = "attribution_site.signing_in.lockout.Handler"
+AXES_LOCKOUT_CALLABLE = "attribution_site.signing_in.lockout.answer"
+AXES_CLIENT_IP_CALLABLE = "attribution_site.signing_in.addresses.address_of"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = dt.timedelta(minutes=env.int("LOCKOUT_MINUTES", default=15))
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -272,6 +315,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    # It warns of each oddity of a document, which others send us.
-    "loggers": {"pypdf": {"level": "ERROR"}},
+    "loggers": {
+        # It warns of each oddity of a document, which others send us.
+        "pypdf": {"level": "ERROR"},
+        # What went well is in its tables.
+        "axes": {"level": "WARNING"},
+    },
 }

@@ -52,6 +52,12 @@ UNFOLD = {
             "950": "oklch(28.2% .091 267.935)",
         },
     },
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Your sign-in", "link": reverse_lazy("sign-in")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -97,6 +103,9 @@ UNFOLD = {
                 _list("Users", "person", "auth.user"),
                 _list("Roles", "shield_person", "auth.group"),
                 _list("Timetable", "schedule", "django_celery_beat.periodictask"),
+                _list("Sign-ins", "login", "axes.accesslog"),
+                _list("Failed sign-ins", "gpp_bad", "axes.accessfailurelog"),
+                _list("Lock-outs", "lock_clock", "axes.accessattempt"),
             ),
         ],
     },

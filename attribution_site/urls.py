@@ -15,6 +15,8 @@ from attribution.api.trainings import TrainingViewSet
 from attribution_site import health
 from attribution_site.api import errors
 from attribution_site.api.schema import pages
+from attribution_site.signing_in import account
+from attribution_site.signing_in import views as signing_in
 from conversions.api import TouchpointViewSet
 from disputes.api import DisputeViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
@@ -56,7 +58,20 @@ api = [
     *router.urls,
 ]
 
+sign_in = [
+    path("", account.overview, name="sign-in"),
+    path("code/", signing_in.code, name="sign-in-code"),
+    path("cancel/", signing_in.cancel, name="sign-in-cancel"),
+    path("set-up/", account.set_up, name="sign-in-set-up"),
+    path("recovery-codes/", account.renew_codes, name="sign-in-codes"),
+    path("turn-off/", account.turn_off, name="sign-in-off"),
+    path("sign-out-everywhere/", account.sign_out_everywhere, name="sign-out-everywhere"),
+]
+
 urlpatterns = [
+    # Before the admin's own page of this address.
+    path("admin/login/", signing_in.login),
+    path("admin/sign-in/", include(sign_in)),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -6,6 +6,7 @@ import pytest
 import redis
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
 from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
@@ -39,6 +40,14 @@ def queue():
 def nobody_is_throttled():
     """Tests ask faster than people, and all processes' users count in one Redis."""
     settings.THROTTLES |= dict.fromkeys(settings.THROTTLES, "1000000000/s")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_are_hashed_fast():
+    """What makes guessing slow for others makes tests slow for us."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    get_hashers.cache_clear()
+    get_hashers_by_algorithm.cache_clear()
 
 
 @pytest.fixture

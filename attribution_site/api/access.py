@@ -4,10 +4,11 @@ import time
 
 import pghistory
 from rest_framework import authentication, permissions
-from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 
 from attribution_site.api import keys
 from attribution_site.api.throttles import Rate, leases
+from attribution_site.signing_in import gate
 
 # From one address; good keys from there are not held up.
 BAD_KEYS = Rate(300, 60)
@@ -41,6 +42,12 @@ class KeyAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
+    def authenticate(self, request):
+        if gate.is_waiting(request._request):
+            told = "Finish signing in first: open the back office and give the code of your app, or set one up."
+            raise PermissionDenied(told, code="second_factor_needed")
+        return super().authenticate(request)
+
     def authenticate_header(self, request):
         # Without a header to answer with, REST framework turns "who are you?" (401) into "no" (403).
         return "Session"

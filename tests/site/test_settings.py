@@ -17,11 +17,11 @@ GIVEN = {
 }
 
 
-def load(**environment):
+def load(show="s.PRODUCTION, s.DEBUG", **environment):
     """Settings in a process of their own; nothing of this one's environment that could speak for them."""
     kept = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     return subprocess.run(
-        [sys.executable, "-c", "from attribution_site import settings as s; print(s.PRODUCTION, s.DEBUG)"],
+        [sys.executable, "-c", f"from attribution_site import settings as s; print({show})"],
         env=kept | environment,
         cwd=settings.BASE_DIR,
         capture_output=True,
@@ -53,6 +53,16 @@ def test_production_that_was_asked_for_does_not_fall_back_to_the_embedded_databa
 def test_development_with_servers_of_ones_own_needs_no_secret():
     urls = {name: GIVEN[name] for name in ("DATABASE_URL", "REDIS_URL")}
     assert load(ENVIRONMENT="development", **urls).stdout.split() == ["False", "False"]
+
+
+def test_production_does_not_start_without_the_second_factor():
+    result = load(**GIVEN, TWO_FACTOR="off")
+    assert "TWO_FACTOR cannot be off in production" in result.stderr
+
+
+@pytest.mark.parametrize(("environment", "said"), [("production", "True"), ("development", "False")])
+def test_who_moves_money_has_a_second_factor_in_production(environment, said):
+    assert load("s.TWO_FACTOR", **GIVEN, ENVIRONMENT=environment).stdout.strip() == said
 
 
 def test_an_unknown_environment_is_named():
