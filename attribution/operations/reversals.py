@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import pghistory
 from django.db import connection, transaction
 from django.db.models import QuerySet, Sum
 
@@ -17,6 +16,7 @@ from attribution import shards, store
 from attribution.announcing import announce_changed
 from attribution.engine import cents
 from attribution.models import FROZEN, Adjustment, AttributionRecord, KeptJourney
+from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from conversions import currencies
 from conversions.announcing import announce
@@ -77,7 +77,7 @@ def reverse_conversion(*, conversion_id: UUID, values: Mapping[str, Any], by: An
         reversal.conversion = conversion
         lines = _lines(conversion, AttributionRecord.objects.select_for_update())
         why = {"reason": f"Reversal: {reversal.reason}", "reversal": str(reversal.pk), "user": by and by.pk}
-        with pghistory.context(**why):
+        with because(**why):
             _rewrite([line for line in lines if line.changes and not line.is_decided])
         _adjust([line for line in lines if line.changes and line.is_decided], reversal)
         _announce(conversion, reversal, [line.record for line in lines if line.changes])
