@@ -37,6 +37,9 @@ WRITE_WEBHOOKS = [f"partners.{verb}_webhookendpoint" for verb in ("add", "change
 
 WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 
+# Who did what and from where is told to those who look after it, and to administrators.
+READ_AUDIT = ["attribution_site.view_auditlog"]
+
 # Making a key is left to administrators. Operations may end one that got out.
 ROLES = {
     "Operations": [
@@ -71,7 +74,7 @@ ROLES = {
         "attribution.change_attributionrecord",
     ],
     "Analyst": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *TRY_OUT],
-    "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS],
+    "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *READ_AUDIT],
 }
 
 # The scopes of a key (`partners.models.Scope`): of programs that work for the house …

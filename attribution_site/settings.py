@@ -151,6 +151,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "send webhooks": {"task": "partners.tasks.send_webhooks", "schedule": 10.0},
     "prune webhooks": {"task": "partners.tasks.prune_webhooks", "schedule": crontab(minute="20", hour="4")},
+    "seal the audit log": {"task": "attribution_site.tasks.seal_audit", "schedule": 60.0},
+    "verify the audit log": {
+        "task": "attribution_site.tasks.verify_audit",
+        "schedule": crontab(minute="0", hour="5"),
+    },
     "verify a sample of records": {
         "task": "attribution.tasks.verify_sample",
         "schedule": crontab(minute="30", hour="4"),

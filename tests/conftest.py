@@ -6,6 +6,7 @@ import pytest
 import redis
 from django.apps import apps
 from django.conf import settings
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
@@ -39,6 +40,19 @@ def queue():
 def nobody_is_throttled():
     """Tests ask faster than people, and all processes' users count in one Redis."""
     settings.THROTTLES |= dict.fromkeys(settings.THROTTLES, "1000000000/s")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_tables_are_emptied_too():
+    """A test with transactions of its own ends by emptying all tables, which those of the audit log refuse."""
+
+    def flush(self, sql_list):
+        return emptied(self, ["SET LOCAL session_replication_role = replica", *sql_list])
+
+    emptied = DatabaseOperations.execute_sql_flush
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        yield
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def baseline(app_label, *tables):
             columns = [f'"{f.column}"' for f in model._meta.concrete_fields if f.column in own]
             schema_editor.execute(
                 f'INSERT INTO "{event_model._meta.db_table}" ({", ".join(columns)}, pgh_obj_id, pgh_label, pgh_cluster, pgh_xact)'
-                f' SELECT {", ".join(columns)}, "{model._meta.pk.column}", \'{BASELINE}\', audit_cluster(), audit_xact()'
+                f" SELECT {', '.join(columns)}, \"{model._meta.pk.column}\", '{BASELINE}', audit_cluster(), audit_xact()"
                 f' FROM "{model._meta.db_table}" ORDER BY "{model._meta.pk.column}"'
             )
 

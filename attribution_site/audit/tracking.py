@@ -57,9 +57,7 @@ class _Filled(pgtrigger.Trigger):
     def __init__(self, event_model, operation):
         self.event_model = event_model
         name = f"audit_{str(operation).lower()}"
-        super().__init__(
-            name=name, operation=operation, referencing=pgtrigger.Referencing(**self.tables[operation])
-        )
+        super().__init__(name=name, operation=operation, referencing=pgtrigger.Referencing(**self.tables[operation]))
 
     def get_func(self, model):
         columns = tracked_columns(self.event_model)
@@ -150,7 +148,9 @@ def _indexes(name, searched):
         value = KeyTextTransform(key, "pgh_context")
         yield models.Index(value, *by_time, name=f"{short}_ev_{key}", condition=_has(key))
     # Few rows have one value of these, or they are asked for together: the value alone, which takes a fraction.
-    yield models.Index(KeyTextTransform("request", "pgh_context"), name=f"{short}_ev_request", condition=_has("request"))
+    yield models.Index(
+        KeyTextTransform("request", "pgh_context"), name=f"{short}_ev_request", condition=_has("request")
+    )
     for column in searched:
         yield models.Index(fields=[column], name=f"{short}_ev_{column[:6]}")
 
