@@ -107,7 +107,7 @@ class AuditLogAdmin(ModelAdmin):
             entry=entry,
             action=ACTIONS[entry.action],
             who=names.who(entry),
-            object=object_link(entry),
+            shown_object=object_link(entry),
             changes=[(c, names.value(c, old), names.value(c, new)) for c, old, new in entry.changes],
             whole=[(column, names.value(column, value)) for column, value in entry.whole.items()],
             told=list(_told(entry, names)),

@@ -191,7 +191,7 @@ def _odd_row(columns: list[str], event: int | None, is_gone: bool, live_row: str
         return f"is gone, and the log (audit row {event}) does not say so"
     if event is None:
         return "is there, and the log knows nothing of it"
-    live, logged = json.loads(live_row), json.loads(logged_row)
+    live, logged = (json.loads(each, parse_float=str) for each in (live_row, logged_row))
     if logged["pgh_label"] == DELETE:
         return f"is there, and the log (audit row {event}) says that it was deleted"
     other = [name for name in columns if live[name] != logged[name]]

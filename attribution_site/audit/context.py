@@ -32,7 +32,7 @@ def because(**told: Any) -> Iterator[None]:
 
 
 def as_text() -> str:
-    """For a connection that is not Django's: what its audit rows are to be told, as JSON; nothing outside of a context."""
+    """What the audit rows of a connection that is not Django's are told, as JSON; nothing outside of a context."""
     current = getattr(runtime._tracker, "value", None)
     return json.dumps(current.metadata, cls=DjangoJSONEncoder) if current else ""
 

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from attribution_site.audit.reading import Place, Question, kinds
 from attribution_site.audit.showing import ACTIONS, title_of
@@ -14,6 +14,10 @@ from attribution_site.audit.showing import ACTIONS, title_of
 
 def _text(label):
     return forms.CharField(required=False, max_length=100, label=label, widget=UnfoldAdminTextInputWidget)
+
+
+def _day(label):
+    return forms.DateField(required=False, label=label, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
 
 
 class QuestionForm(forms.Form):
@@ -26,8 +30,8 @@ class QuestionForm(forms.Form):
     user = _text("User name")
     key = _text("Key id")
     request = _text("Request id")
-    since = forms.DateField(required=False, label="From", widget=UnfoldAdminSingleDateWidget)
-    until = forms.DateField(required=False, label="To, this day included", widget=UnfoldAdminSingleDateWidget)
+    since = _day("From")
+    until = _day("To, this day included")
 
     def __init__(self, data):
         super().__init__(data)

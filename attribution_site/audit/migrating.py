@@ -27,7 +27,9 @@ BEGIN
     FOR watch IN SELECT * FROM pg_trigger WHERE tgrelid = whole AND tgname LIKE 'pgtrigger\\_audit\\_%'
         AND NOT EXISTS (SELECT FROM pg_trigger own WHERE own.tgrelid = part AND own.tgname = pg_trigger.tgname)
     LOOP
-        EXECUTE regexp_replace(pg_get_triggerdef(watch.oid), ' ON \\S+ REFERENCING ', format(' ON %s REFERENCING ', part));
+        EXECUTE regexp_replace(
+            pg_get_triggerdef(watch.oid), ' ON \\S+ REFERENCING ', format(' ON %s REFERENCING ', part)
+        );
     END LOOP;
 END $$;
 SELECT audit_watch_partition(inhrelid::regclass) FROM pg_inherits
@@ -48,19 +50,26 @@ DROP FUNCTION audit_watch_partition(regclass);
 """
 
 
-def baseline(app_label, *tables):
+def baseline(app_label, *tables, known_only=False):
     """An operation that writes the rows that are there down as they are: from then on, a row without an event is one
-    that came past the triggers. `tables`: names of event model and tracked model."""
+    that came past the triggers. `tables`: names of event model and tracked model. `known_only`: of tables where only
+    changes leave events, the rows that have some."""
 
     def write(apps, schema_editor):
         for event_name, tracked in tables:
             event_model, model = apps.get_model(app_label, event_name), apps.get_model(*tracked.split("."))
-            own = {field.column for field in event_model._meta.concrete_fields}
-            columns = [f'"{f.column}"' for f in model._meta.concrete_fields if f.column in own]
-            schema_editor.execute(
-                f'INSERT INTO "{event_model._meta.db_table}" ({", ".join(columns)}, pgh_obj_id, pgh_label, pgh_cluster, pgh_xact)'
-                f" SELECT {', '.join(columns)}, \"{model._meta.pk.column}\", '{BASELINE}', audit_cluster(), audit_xact()"
-                f' FROM "{model._meta.db_table}" ORDER BY "{model._meta.pk.column}"'
-            )
+            schema_editor.execute(_baseline_sql(event_model._meta, model._meta, known_only))
 
     return migrations.RunPython(write, migrations.RunPython.noop)
+
+
+def _baseline_sql(event, tracked, known_only):
+    own = {field.column for field in event.concrete_fields}
+    columns = ", ".join(f'"{field.column}"' for field in tracked.concrete_fields if field.column in own)
+    key = f'"{tracked.pk.column}"'
+    known = f'WHERE {key} IN (SELECT pgh_obj_id FROM "{event.db_table}")' if known_only else ""
+    return f"""
+        INSERT INTO "{event.db_table}" ({columns}, pgh_obj_id, pgh_label, pgh_cluster, pgh_xact)
+        SELECT {columns}, {key}, '{BASELINE}', audit_cluster(), audit_xact()
+        FROM "{tracked.db_table}" {known} ORDER BY {key}
+    """

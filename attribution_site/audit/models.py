@@ -1,4 +1,4 @@
-"""The seals on the audit log, and what checking them found. The rows themselves lie in the event tables of `audited`."""
+"""The seals on the audit log, and what checking them found. The rows themselves lie in the tables of `audited`."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -14,6 +14,9 @@ class AuditLog(models.Model):
         default_permissions = ("view",)
         verbose_name = "audit log"
         verbose_name_plural = "audit log"
+
+    def __str__(self):
+        return "Audit log"
 
 
 class AuditSeal(models.Model):

@@ -106,7 +106,7 @@ def newest(question: Question, *, behind: Place | None = None, limit: int = PAGE
     together = " UNION ".join(f"({text})" for text, _ in sources)
     values = [value for _, values in sources for value in values]
     with connection.cursor() as cursor:
-        cursor.execute(f"{together} ORDER BY at DESC, kind, pgh_id DESC LIMIT {limit}", values)
+        cursor.execute(f"SELECT * FROM ({together}) found ORDER BY at DESC, kind, pgh_id DESC LIMIT {limit}", values)
         found = cursor.fetchall()
     return entries([(table, pk) for _, table, pk in found])
 
@@ -130,7 +130,8 @@ def entries(places: list[tuple[str, int]]) -> list[Entry]:
 
 def _decoded(cursor: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for table, text in cursor:
-        yield table, json.loads(text) if isinstance(text, str) else text
+        # Amounts as they are written: a float would lose their last zeros.
+        yield table, json.loads(text, parse_float=str)
 
 
 def everything(question: Question, *, at_once: int = 1000) -> Iterator[Entry]:
@@ -209,10 +210,7 @@ def _behind(table: str, place: Place | None) -> Iterator[Condition]:
 
 def _value(model: type[AuditEvent], column: str, text: str) -> Any:
     """What the column can be compared with; None for a text that none of its values can be."""
-    if column == "pgh_obj_id":
-        target = model.pgh_tracked_model._meta.pk
-    else:
-        target = model._meta.get_field(column)
+    target = model.pgh_tracked_model._meta.pk if column == "pgh_obj_id" else model._meta.get_field(column)
     try:
         return target.to_python(text)
     except (ValidationError, ValueError):

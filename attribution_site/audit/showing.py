@@ -31,7 +31,7 @@ class Names:
         self.of = {
             "group_id": self._named(Group, rows, "group_id"),
             "permission_id": self._named(Permission, rows, "permission_id", "codename"),
-            **{name: self.users for name in USERS},
+            **dict.fromkeys(USERS, self.users),
         }
         keys = _known((entry.context.get("key") for entry in entries), UUID)
         self.keys = {str(pk): name for pk, name in ApiKey.objects.filter(pk__in=keys).values_list("pk", "name")}

@@ -16,6 +16,8 @@ from tests.factories import AttributionRecordFactory, PartnerFactory, UserFactor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVENTS = "partners_partnerevent"
+FUNCTION = """CREATE OR REPLACE FUNCTION audit_cluster() RETURNS bigint LANGUAGE sql STABLE AS
+    $$ SELECT system_identifier FROM pg_control_system() $$"""
 
 
 def run_sql(statement, *values):
@@ -83,30 +85,52 @@ def test_a_removed_audit_row_is_named(partners):
     assert partners[0].pk in row
 
 
-def test_an_audit_row_put_in_afterwards_is_named(partners):
-    first, *_ = event_ids()
+COPY = (
+    "id, name, status, contact_name, contact_email, contact_phone, created_at,"
+    " pgh_obj_id, pgh_label, pgh_before, pgh_context"
+)
+
+
+def forge(xact):
+    """Copies the newest audit row into another transaction; the id of the copy."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {EVENTS} (id, name, status, contact_name, contact_email, contact_phone, created_at, pgh_obj_id,"
-            " pgh_label, pgh_xact) SELECT id, name, status, contact_name, contact_email, contact_phone, created_at,"
-            f" pgh_obj_id, 'update', pgh_xact FROM {EVENTS} WHERE pgh_id = %s RETURNING pgh_id",
-            [first],
+            f"INSERT INTO {EVENTS} ({COPY}, pgh_xact) SELECT {COPY}, {xact} FROM {EVENTS}"
+            " ORDER BY pgh_id DESC LIMIT 1 RETURNING pgh_id"
         )
         [(new,)] = cursor.fetchall()
-    assert findings() == [
-        ("inserted", f"{EVENTS}: audit row {new} was put in after sealing (seal {AuditSeal.objects.last().number}).")
-    ]
+    return new
+
+
+def test_an_audit_row_put_in_afterwards_is_named(partners):
+    new, last = forge("pgh_xact"), AuditSeal.objects.last()
+    assert findings() == [("inserted", f"{EVENTS}: audit row {new} was put in after sealing (seal {last.number}).")]
 
 
 @pytest.mark.parametrize("xact", [2**40, -5])
 def test_an_audit_row_of_a_transaction_that_never_was_is_named(partners, xact):
-    run_sql(
-        f"INSERT INTO {EVENTS} (id, name, status, contact_name, contact_email, contact_phone, created_at, pgh_obj_id, pgh_label,"
-        f" pgh_xact) SELECT id, name, status, contact_name, contact_email, contact_phone, created_at, pgh_obj_id, 'update', {xact}"
-        f" FROM {EVENTS} ORDER BY pgh_id DESC LIMIT 1"
-    )
+    forge(xact)
     [(what, _)] = findings()
     assert what == "inserted"
+
+
+def test_a_database_restored_into_another_cluster_goes_on_with_its_chain(partners):
+    Partner.objects.filter(pk=partners[0].pk).update(contact_name="not sealed yet")
+    run_sql("CREATE OR REPLACE FUNCTION audit_cluster() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 42::bigint'")
+    try:
+        Partner.objects.filter(pk=partners[1].pk).update(contact_name="in the new one")
+        came_along, new = seal()
+        assert (came_along.cluster, came_along.rows, new.cluster, new.rows) == (
+            AuditSeal.objects.first().cluster,
+            1,
+            42,
+            1,
+        )
+        assert findings() == []
+        Partner.objects.filter(pk=partners[1].pk).update(contact_name="later")
+        assert findings() == []
+    finally:
+        run_sql(FUNCTION)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +179,8 @@ def test_a_row_changed_by_a_superuser_with_triggers_off_is_named(partners):
 def test_rows_that_came_or_went_with_triggers_off_are_named(partners):
     behind_the_triggers("DELETE FROM partners_partner WHERE id = %s", partners[0].pk)
     behind_the_triggers(
-        "INSERT INTO partners_broker (id, name, status, contact_name, contact_email, contact_phone, created_at, updated_at)"
+        "INSERT INTO partners_broker (id, name, status, contact_name, contact_email, contact_phone, created_at,"
+        " updated_at)"
         " VALUES ('b', 'B', 'active', '', '', '', now(), now())"
     )
     texts = [text for _, text in findings()]
