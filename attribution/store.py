@@ -142,7 +142,9 @@ def close_idle_connections() -> None:
 def _dsn() -> str:
     settings = connection.settings_dict
     quoted = {key: urllib.parse.quote(str(settings[key]), safe="") for key in ("USER", "PASSWORD", "HOST", "NAME")}
-    options = urllib.parse.urlencode({"application_name": "attribution batch", **settings.get("OPTIONS", {})})
+    told = {"application_name": "attribution batch", **settings.get("OPTIONS", {})}
+    # A plus would stay one: an address is no form.
+    options = urllib.parse.urlencode(told, quote_via=urllib.parse.quote)
     login = quoted["USER"] + (f":{quoted['PASSWORD']}" if quoted["PASSWORD"] else "")
     return f"postgresql://{login}@{quoted['HOST']}:{settings['PORT'] or 5432}/{quoted['NAME']}?{options}"
 

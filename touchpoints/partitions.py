@@ -75,7 +75,7 @@ def _create(cursor: CursorWrapper, name: str, month: dt.date) -> None:
 def _move(cursor: CursorWrapper, name: str, bounds: dict[str, str]) -> None:
     cursor.execute(
         "WITH moved AS (DELETE FROM touchpoints_touchpoint_default"
-        ' WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s RETURNING *)'
+        ' WHERE "timestamp" >= %s AND "timestamp" < %s RETURNING *)'
         f" INSERT INTO {name} SELECT * FROM moved",
-        bounds,
+        [bounds["start"], bounds["end"]],
     )

@@ -50,8 +50,11 @@ class AuditLogAdmin(ModelAdmin):
         return False
 
     def get_urls(self):
-        views = {"": ("changelist", self.list_view), "export/": ("export", self.export_view)}
-        views["<str:kind>/<int:pk>/"] = ("entry", self.entry_view)
+        views = {
+            "": ("changelist", self.list_view),
+            "export/": ("export", self.export_view),
+            "<str:kind>/<int:pk>/": ("entry", self.entry_view),
+        }
         return [
             path(route, self.admin_site.admin_view(self._for_readers(view)), name=f"attribution_site_auditlog_{name}")
             for route, (name, view) in views.items()

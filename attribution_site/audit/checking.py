@@ -33,7 +33,9 @@ class Finding:
 def check_chain(seals: Iterable[AuditSeal], *, expected: tuple[int, str] | None = None) -> Iterator[Finding]:
     """Each seal by itself, and that it follows the one before. `expected`: number and digest of one that was noted
     elsewhere; without it, seals taken away at the end are not missed."""
-    previous, ends, seen = None, {}, expected is None
+    previous: AuditSeal | None = None
+    ends: dict[int, int] = {}
+    seen = expected is None
     for each in seals:
         for wrong in _wrong_with(each, previous, ends.get(each.cluster)):
             yield Finding("chain", f"Seal {each.number} {wrong}.", seal=each.number)
@@ -206,6 +208,6 @@ def check_triggers() -> Iterator[Finding]:
         cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')")
         on = set(cursor.fetchall())
     for model, trigger in pgtrigger.registered():
-        guards = trigger.name.startswith("audit_") or trigger.name in {"append_only", "no_truncate"}
+        guards = str(trigger.name).startswith("audit_") or trigger.name in {"append_only", "no_truncate"}
         if model in ours and guards and (ours[model], trigger.get_pgid(model)) not in on:
             yield Finding("trigger", f"{ours[model]}: the trigger {trigger.name} is off or missing.", ours[model])

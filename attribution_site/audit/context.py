@@ -54,7 +54,7 @@ def _known(told: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-class Audited(HistoryMiddleware):  # type: ignore[misc]
+class Audited(HistoryMiddleware):
     """Names the request, which its answer names too, so that a person who has the answer finds the rows."""
 
     def __call__(self, request):

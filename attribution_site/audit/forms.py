@@ -36,7 +36,10 @@ class QuestionForm(forms.Form):
     def __init__(self, data):
         super().__init__(data)
         named = sorted((title_of(model), kind) for kind, model in kinds().items())
-        self.fields["kind"].choices = [("", "Anything"), *((kind, title) for title, kind in named)]
+        self.fields["kind"].choices = [  # type: ignore[attr-defined]
+            ("", "Anything"),
+            *((kind, title) for title, kind in named),
+        ]
 
     def clean_user(self):
         """The log has the user's number, which stays when the name changes."""

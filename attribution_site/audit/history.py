@@ -18,9 +18,9 @@ class WithAuditHistory:
     """For the admin of a model under audit: its History is the audit log's, for whoever may read that."""
 
     def history_view(self, request, object_id, extra_context=None):
-        table = self.model._meta.db_table
+        table = self.opts.db_table  # type: ignore[attr-defined]
         tracked = [each.pgh_tracked_model._meta for each in event_models()]
         kind = next((meta.label_lower for meta in tracked if meta.db_table == table), None)
         if kind is None or not request.user.has_perm(PERMISSION):
-            return super().history_view(request, object_id, extra_context)
+            return super().history_view(request, object_id, extra_context)  # type: ignore[misc]
         return HttpResponseRedirect(audit_address(kind=kind, object=object_id))

@@ -56,5 +56,5 @@ def verify_audit(
         rows_checked=sealed,
         findings_count=number,
         findings=findings,
-        last_seal=last and last.number,
+        last_seal=last.number if last else None,
     )

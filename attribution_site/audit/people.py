@@ -28,18 +28,18 @@ class Role(Group):
 
 
 @audited(name="MembershipEvent", **OURS)
-class Membership(User.groups.through):  # type: ignore[misc,name-defined]
+class Membership(User.groups.through):  # type: ignore[name-defined]
     class Meta(OfDjango):
         verbose_name = "role of a user"
 
 
 @audited(name="PermittedEvent", **OURS)
-class Permitted(Group.permissions.through):  # type: ignore[misc,name-defined]
+class Permitted(Group.permissions.through):  # type: ignore[name-defined]
     class Meta(OfDjango):
         verbose_name = "permission of a role"
 
 
 @audited(name="PersonPermittedEvent", **OURS)
-class PersonPermitted(User.user_permissions.through):  # type: ignore[misc,name-defined]
+class PersonPermitted(User.user_permissions.through):  # type: ignore[name-defined]
     class Meta(OfDjango):
         verbose_name = "permission of a user"

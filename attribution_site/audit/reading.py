@@ -90,7 +90,7 @@ class Entry:
 
 
 def kind_of(model: type[AuditEvent]) -> str:
-    return model.pgh_tracked_model._meta.label_lower
+    return str(model.pgh_tracked_model._meta.label_lower)
 
 
 def kinds() -> dict[str, type[AuditEvent]]:
@@ -210,7 +210,7 @@ def _behind(table: str, place: Place | None) -> Iterator[Condition]:
 
 def _value(model: type[AuditEvent], column: str, text: str) -> Any:
     """What the column can be compared with; None for a text that none of its values can be."""
-    target = model.pgh_tracked_model._meta.pk if column == "pgh_obj_id" else model._meta.get_field(column)
+    target: Any = model.pgh_tracked_model._meta.pk if column == "pgh_obj_id" else model._meta.get_field(column)
     try:
         return target.to_python(text)
     except (ValidationError, ValueError):

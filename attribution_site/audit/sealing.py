@@ -130,7 +130,7 @@ def _contents(model: type[AuditEvent], part: Range) -> dict[str, Any] | None:
 
 def columns_of(model: type[AuditEvent]) -> list[str]:
     """All of them, in an order that does not hang on how the table was made."""
-    return sorted(field.column for field in model._meta.concrete_fields)
+    return sorted(str(field.column) for field in model._meta.concrete_fields)
 
 
 def stream(
@@ -139,7 +139,6 @@ def stream(
     """Rows in order of id: id, cluster, transaction, and their text by these columns."""
     named = ", ".join(f'"{column}"' for column in columns)
     with connection.chunked_cursor() as cursor:
-        cursor.itersize = FETCHED_AT_ONCE
         cursor.execute(
             f"SELECT pgh_id, pgh_cluster, pgh_xact, json_build_array({named})::text"
             f' FROM "{model._meta.db_table}" WHERE {where} ORDER BY pgh_id',

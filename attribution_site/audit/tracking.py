@@ -5,6 +5,8 @@ pghistory would write: theirs join old and new rows with a plan that a session k
 quadratic in many; and they don't keep what a row was before.
 """
 
+from typing import Any
+
 import pghistory
 import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex
@@ -37,6 +39,9 @@ class AuditEvent(Event):
     is_complete = True
     # Whether rows may go without one: with the partition they lie in.
     may_vanish = False
+    # Columns other than its id by which a row is looked for.
+    searched: tuple[str, ...] = ()
+    pgh_tracked_model: Any
 
     class Meta:
         abstract = True
@@ -176,8 +181,8 @@ def audited(*, fields=None, exclude=None, inserts=True, may_vanish=False, search
             app_label=app_label,
             base_model=AuditEvent,
             obj_field=pghistory.ObjForeignKey(db_index=False, related_name="audit_events"),
-            context_field=None,
-            context_id_field=None,
+            context_field=None,  # type: ignore[arg-type]  # ours is in the base
+            context_id_field=None,  # type: ignore[arg-type]
             append_only=False,
             attrs={"is_complete": inserts, "may_vanish": may_vanish, "searched": tuple(searched)},
             meta={"indexes": list(_indexes(event_name, searched)), "triggers": refusals()},

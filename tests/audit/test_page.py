@@ -144,9 +144,10 @@ def test_the_page_asks_as_often_over_many_rows(auditor):
                 AttributionRecordFactory().delete()
 
     change_much(1)
+    asked()  # what a process learns once
     few = asked()
     change_much(20)
-    assert asked() == few
+    assert asked() <= few
 
 
 def test_the_export_is_what_is_filtered_and_no_formula(auditor):

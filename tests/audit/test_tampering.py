@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,13 +10,15 @@ from django.db import InternalError, ProgrammingError, connection, transaction
 
 from attribution import operations as attribution
 from attribution.models import AttributionRecord
+from attribution_site.audit import operations, sealing
 from attribution_site.audit.models import AuditSeal, AuditVerification
-from attribution_site.audit.operations import seal, verify_audit
+from attribution_site.audit.operations import verify_audit
 from partners.models import Partner
 from tests.factories import AttributionRecordFactory, PartnerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EVENTS = "partners_partnerevent"
+LONGEST = 60  # seconds
 FUNCTION = """CREATE OR REPLACE FUNCTION audit_cluster() RETURNS bigint LANGUAGE sql STABLE AS
     $$ SELECT system_identifier FROM pg_control_system() $$"""
 
@@ -23,6 +26,16 @@ FUNCTION = """CREATE OR REPLACE FUNCTION audit_cluster() RETURNS bigint LANGUAGE
 def run_sql(statement, *values):
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def seal():
+    """Seals all that was written. Other tests' transactions may hold that up for a while."""
+    made, until = [], time.monotonic() + LONGEST
+    while True:
+        made += operations.seal()
+        if sealing.waiting_since() is None or time.monotonic() > until:
+            return made
+        time.sleep(0.1)
 
 
 def behind_the_triggers(statement, *values):
@@ -246,10 +259,10 @@ def test_what_a_running_transaction_wrote_is_sealed_once_it_is_over(partners):
         assert other.stdout.readline() == "written\n"
         Partner.objects.filter(pk=partners[1].pk).update(contact_name="early")
         before = AuditSeal.objects.count()
-        assert seal() == []
+        assert operations.seal() == []
         assert findings() == []
     finally:
         other.communicate("\n", timeout=30)
-    [made] = seal()
-    assert (AuditSeal.objects.count(), made.rows) == (before + 1, 2)
+    assert sum(made.rows for made in seal()) == 2
+    assert AuditSeal.objects.count() > before
     assert findings() == []
