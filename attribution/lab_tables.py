@@ -10,6 +10,7 @@ from typing import Any
 
 from attribution.engine.parameters import Parameters
 from attribution.models import AttributionModel, Comparison
+from attribution_site.spreadsheets import harmless
 from partners.models import Broker, Partner
 
 CENT = Decimal("0.01")
@@ -25,8 +26,6 @@ PARTS = {
 AS_PAID = "As paid"
 OTHERS = "others"
 HOUSE = "The house"
-# A spreadsheet takes a text that begins like this for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -207,6 +206,4 @@ def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 def _harmless(value: Any) -> Any:
     """A text that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return f"{value:f}" if isinstance(value, Decimal) else harmless(value)

@@ -25,11 +25,13 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from attribution.models import AttributionRecord
+from attribution_site.audit import context
 
 UUID = pa.binary(16)
 TIME = pa.timestamp("us", "UTC")
 RECORDS = AttributionRecord._meta.db_table
 ROWS_A_PIECE = 1000
+_TELL = sql.SQL("SELECT set_config('pghistory.context_metadata', {}, true)")
 
 
 class Store(Protocol):
@@ -46,6 +48,7 @@ def fetch(store: Store, query: sql.Composable, schema: pa.Schema) -> pa.Table:
 class ArrowStore:
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
+        self._is_told = False
 
     def stream(self, query: sql.Composable, schema: pa.Schema) -> Iterator[pa.Table]:
         self._cursor.execute(text_of(query))
@@ -56,8 +59,16 @@ class ArrowStore:
 
     def count(self, statement: sql.Composable) -> int:
         """Run a statement that changes rows and answers how many, by `SELECT count(*)`."""
+        self._tell()
         self._cursor.execute(text_of(statement))
         return int(self._cursor.fetchone()[0])
+
+    def _tell(self) -> None:
+        """Once a transaction, for its audit rows: what Django's own connection is told before each statement."""
+        if not self._is_told and (told := context.as_text()):
+            self._cursor.execute(text_of(_TELL.format(told)))
+            self._cursor.fetchone()
+        self._is_told = True
 
     def insert(self, model: type[Model], rows: pa.Table) -> None:
         # In small pieces: the next one is encoded while the server is at work on the one before.
@@ -131,7 +142,9 @@ def close_idle_connections() -> None:
 def _dsn() -> str:
     settings = connection.settings_dict
     quoted = {key: urllib.parse.quote(str(settings[key]), safe="") for key in ("USER", "PASSWORD", "HOST", "NAME")}
-    options = urllib.parse.urlencode({"application_name": "attribution batch", **settings.get("OPTIONS", {})})
+    told = {"application_name": "attribution batch", **settings.get("OPTIONS", {})}
+    # A plus would stay one: an address is no form.
+    options = urllib.parse.urlencode(told, quote_via=urllib.parse.quote)
     login = quoted["USER"] + (f":{quoted['PASSWORD']}" if quoted["PASSWORD"] else "")
     return f"postgresql://{login}@{quoted['HOST']}:{settings['PORT'] or 5432}/{quoted['NAME']}?{options}"
 

@@ -20,13 +20,15 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from attribution_site.signing_in.models import Authenticator
 from attribution_site.signing_in.removal import remove_device
+from attribution_site.audit import admin as audit  # noqa: F401 (registers its page)
+from attribution_site.audit.history import WithAuditHistory
 
 # Importing their admin above registered them, in Django's own look.
 admin.site.unregister([User, Group, PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule])
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):
+class StaffAdmin(WithAuditHistory, UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -43,7 +45,7 @@ class StaffAdmin(UserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):
+class RoleAdmin(WithAuditHistory, GroupAdmin, ModelAdmin):
     pass
 
 

@@ -1,4 +1,4 @@
-"""What belongs to no app: answers that are kept to be given again."""
+"""What belongs to no app: answers that are kept to be given again, and the audit log."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -23,3 +23,8 @@ class KeptAnswer(models.Model):
 
     def __str__(self):
         return f"{self.key} of {self.asker}"
+
+
+# Django looks for models here.
+from attribution_site.audit.models import AuditLog, AuditSeal, AuditVerification  # noqa: E402, F401
+from attribution_site.audit.people import Membership, Permitted, Person, PersonPermitted, Role  # noqa: E402, F401

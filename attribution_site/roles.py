@@ -46,12 +46,16 @@ WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 # sooner. What comes to move money is one more line here.
 MOVES_MONEY = (
     "attribution.change_attributionrecord",  # approve
+    "disputes.resolve_dispute",
     "auth.add_user",
     "auth.change_user",
     "auth.change_group",
 )
 
 READ_SIGN_INS = ["axes.view_accesslog", "axes.view_accessfailurelog", "axes.view_accessattempt"]
+
+# Who did what and from where is told to those who look after it, and to administrators.
+READ_AUDIT = ["attribution_site.view_auditlog"]
 
 # Making a key is left to administrators. Operations may end one that got out.
 ROLES = {
@@ -89,7 +93,7 @@ ROLES = {
         "attribution.change_attributionrecord",
     ],
     "Analyst": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *TRY_OUT],
-    "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *READ_SIGN_INS],
+    "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *READ_SIGN_INS, *READ_AUDIT],
 }
 
 # The scopes of a key (`partners.models.Scope`): of programs that work for the house …

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import environ
+import pghistory
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
@@ -92,7 +93,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "attribution_site.timezones.ReaderTimezone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "pghistory.middleware.HistoryMiddleware",
+    "attribution_site.audit.context.Audited",
     "attribution_site.api.idempotency.IdempotencyKeys",
     "attribution_site.isolation.RestrictedToPayee",
     "axes.middleware.AxesMiddleware",
@@ -167,6 +168,11 @@ CELERY_BEAT_SCHEDULE = {
     "send webhooks": {"task": "partners.tasks.send_webhooks", "schedule": 10.0},
     "prune webhooks": {"task": "partners.tasks.prune_webhooks", "schedule": crontab(minute="20", hour="4")},
     "remind of disputes": {"task": "disputes.tasks.remind_of_disputes", "schedule": 300.0},
+    "seal the audit log": {"task": "attribution_site.tasks.seal_audit", "schedule": 60.0},
+    "verify the audit log": {
+        "task": "attribution_site.tasks.verify_audit",
+        "schedule": crontab(minute="0", hour="5"),
+    },
     "verify a sample of records": {
         "task": "attribution.tasks.verify_sample",
         "schedule": crontab(minute="30", hour="4"),
@@ -205,6 +211,9 @@ DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_FORMATTER_CLASS": "attribution_site.api.errors.ExceptionFormatter",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
+
+# Rows of the audit log name others by id and outlive them.
+PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

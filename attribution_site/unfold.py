@@ -98,6 +98,7 @@ UNFOLD = {
                 _list("Kept reports", "description", "reports.report"),
                 _list("Spend", "receipt_long", "reports.spend"),
             ),
+            _group("Control", _list("Audit log", "policy", "attribution_site.auditlog")),
             _group(
                 "Administration",
                 _list("Users", "person", "auth.user"),

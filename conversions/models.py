@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, Subquery, Sum, Value, When
 from django.utils import timezone
 
+from attribution_site.audit.tracking import audited
 from conversions import currencies
 from partners.models import opaque_id
 from touchpoints.models import EARLIEST, converted_within, sane_time, uuid7
@@ -92,6 +93,8 @@ class ConversionQuerySet(models.QuerySet):
         return self.filter(REVERSED if is_reversed else ~REVERSED)
 
 
+# As with touches, what comes in is not tracked, which may be millions: the row itself says when it came.
+@audited(exclude=["updated_at"], inserts=False, searched=["lead_id"])
 class Conversion(models.Model):
     class Type(models.TextChoices):
         SALE = "sale"
@@ -244,6 +247,7 @@ class Conversion(models.Model):
         return self.reversed_amount > 0 or self.reversed_commission > 0
 
 
+@audited()
 class Reversal(models.Model):
     """What was taken back of a conversion: cancelled, lapsed, refunded. Never changed; what turns out wrong about one
     is put right by a conversion of its own."""

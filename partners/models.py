@@ -11,6 +11,8 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Length, Now
 from django.utils import timezone
 
+from attribution_site.audit.tracking import audited
+
 models.CharField.register_lookup(Length)
 
 opaque_id = RegexValidator(r"^[^\x00-\x1f\x7f]{1,64}\Z", "Give 1 to 64 printable characters.")
@@ -74,10 +76,12 @@ class Payee(models.Model):
         return self.name
 
 
+@audited(exclude=["updated_at"])
 class Partner(Payee):
     pass
 
 
+@audited(exclude=["updated_at"])
 class Broker(Payee):
     pass
 
@@ -133,6 +137,7 @@ class ApiKeyQuerySet(models.QuerySet):
         )
 
 
+@audited(exclude=["digest", "last_used_at"])
 class ApiKey(models.Model):
     """A program's key. The key itself is shown once and not kept: only its SHA-256, which needs no slow hash, as
     the key is 256 random bits."""

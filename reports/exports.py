@@ -8,6 +8,7 @@ from decimal import Decimal
 import xlsxwriter
 
 from attribution_site.api.wire import camel
+from attribution_site.spreadsheets import harmless
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
@@ -41,8 +42,6 @@ SHEETS = {
     "trend": "Days",
 }
 NAMES = {"byChannel": "by_channel", "byPartner": "by_partner", "byBroker": "by_broker", "byCampaign": "by_campaign"}
-# A spreadsheet takes a text of a CSV that begins like this for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 NUMBER_FORMATS = {"conversions": "#,##0.00####", "conversion_rate": "0.00%", "roas": "0.00##", "roi": "0.00##"}
 WIDEST = 60
 
@@ -84,9 +83,7 @@ def _period(result):
 
 
 def _harmless(value):
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return f"{value:f}" if isinstance(value, Decimal) else harmless(value)
 
 
 def as_xlsx(result):

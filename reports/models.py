@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from attribution_site.audit.tracking import audited
 from conversions import currencies
 from conversions.models import default_currency
 from partners.models import opaque_id, payee_of
@@ -44,6 +45,7 @@ class SpendQuerySet(models.QuerySet):
         return self if user.has_perm("reports.view_spend") and payee_of(user) is None else self.none()
 
 
+@audited(exclude=["updated_at"])
 class Spend(models.Model):
     """What one day of a channel cost: in all, or for one campaign or partner. The newest word on it is kept."""
 

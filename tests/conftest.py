@@ -7,6 +7,7 @@ import redis
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.hashers import get_hashers, get_hashers_by_algorithm
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
@@ -48,6 +49,19 @@ def passwords_are_hashed_fast():
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     get_hashers.cache_clear()
     get_hashers_by_algorithm.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_tables_are_emptied_too():
+    """A test with transactions of its own ends by emptying all tables, which those of the audit log refuse."""
+
+    def flush(self, sql_list):
+        return emptied(self, ["SET LOCAL session_replication_role = replica", *sql_list])
+
+    emptied = DatabaseOperations.execute_sql_flush
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        yield
 
 
 @pytest.fixture

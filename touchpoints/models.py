@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from attribution_site.audit.tracking import audited
 from partners.models import opaque_id, payee_of, uuid7
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -66,6 +67,7 @@ class TouchpointQuerySet(models.QuerySet):
         return self.order_by("timestamp", "id")
 
 
+@audited(inserts=False, may_vanish=True, searched=["lead_id"])
 class Touchpoint(models.Model):
     """One touch. The table's key is (id, timestamp), as partitions demand; Django is told of `id` alone,
     which is unique by its making. Partner and broker are ids without a foreign key: rows outlive renames."""

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
+import pgtrigger
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
@@ -62,13 +63,19 @@ def _create(cursor: CursorWrapper, name: str, month: dt.date) -> None:
     cursor.execute(f"CREATE TABLE {name} (LIKE touchpoints_touchpoint INCLUDING ALL)")
     # Writers wait here, so that no row slips into the default partition between the move and the attach.
     cursor.execute("LOCK TABLE touchpoints_touchpoint_default IN ACCESS EXCLUSIVE MODE")
-    cursor.execute(
-        "WITH moved AS (DELETE FROM touchpoints_touchpoint_default"
-        ' WHERE "timestamp" >= %(start)s AND "timestamp" < %(end)s RETURNING *)'
-        f" INSERT INTO {name} SELECT * FROM moved",
-        bounds,
-    )
+    with pgtrigger.ignore("touchpoints.Touchpoint:audit_delete"):  # they only move
+        _move(cursor, name, bounds)
     cursor.execute(
         f"ALTER TABLE touchpoints_touchpoint ATTACH PARTITION {name}"
         f" FOR VALUES FROM ('{bounds['start']}') TO ('{bounds['end']}')"
+    )
+    cursor.execute("SELECT audit_watch_partition(%s::regclass)", [name])
+
+
+def _move(cursor: CursorWrapper, name: str, bounds: dict[str, str]) -> None:
+    cursor.execute(
+        "WITH moved AS (DELETE FROM touchpoints_touchpoint_default"
+        ' WHERE "timestamp" >= %s AND "timestamp" < %s RETURNING *)'
+        f" INSERT INTO {name} SELECT * FROM moved",
+        [bounds["start"], bounds["end"]],
     )

@@ -1,4 +1,4 @@
-"""`GET /metrics` for Prometheus: the process's own metrics, and what the latest verification found."""
+"""`GET /metrics` for Prometheus: the process's own metrics, and what the latest verifications found."""
 
 import secrets
 
@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from attribution.models import Verification
+from attribution_site.audit.metrics import AuditCollector
 
 GAUGES = {
     "records_checked": "Records that the latest verification calculated again.",
@@ -40,6 +41,7 @@ def _value(verification, name):
 
 
 REGISTRY.register(VerificationCollector())
+REGISTRY.register(AuditCollector())
 
 
 @require_safe

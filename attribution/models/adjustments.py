@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from attribution.models.configurations import VisibleToStaff
 from attribution.models.records import AttributionRecord
 from attribution.models.settlements import Settlement
+from attribution_site.audit.tracking import audited
 from conversions.models import Reversal
 from partners.models import payee_of, uuid7
 
@@ -44,6 +45,7 @@ def with_net(records):
     )
 
 
+@audited()
 class Adjustment(models.Model):
     """What a record of decided money is changed by, mostly downwards. The record's own amounts and its adjustments
     together are what its payee has of the conversion. Never changed: what turns out wrong is put right by another."""

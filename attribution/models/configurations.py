@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from attribution_site.audit.tracking import audited
 from touchpoints.models import uuid7
 
 
@@ -27,6 +28,7 @@ class VisibleToStaff(models.QuerySet):
         return self if user.has_perm(label) else self.none()
 
 
+@audited()
 class ModelConfig(models.Model):
     """One immutable version of a model's parameters. A conversion is calculated under the version that is
     in effect when it occurs: the last one whose `effective_from` is not after it."""
@@ -56,6 +58,7 @@ class ModelConfig(models.Model):
         return f"{self.get_model_display()} v{self.version}"
 
 
+@audited()
 class PayableModel(models.Model):
     """From when on commission is paid under which model. One row an instant: never two payable models."""
 
@@ -84,6 +87,7 @@ class TrainingQuerySet(VisibleToStaff):
         return self.filter(status=Training.Status.FINISHED)
 
 
+@audited(exclude=["steps_done", "steps_total"])
 class Training(models.Model):
     """What one configuration of the data-driven model learnt from the data of one window. Conversions from
     `effective_from` on are credited by its effects, until the configuration's next training takes effect.

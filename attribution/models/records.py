@@ -1,6 +1,5 @@
 """The records that a calculation makes, the journeys it made them from, and their sums by day."""
 
-import pghistory
 import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -9,6 +8,7 @@ from django.db.models import Q
 from attribution.models import daily
 from attribution.models.configurations import AttributionModel, ModelConfig, Training, VisibleToStaff
 from attribution.models.runs import Run
+from attribution_site.audit.tracking import audited
 from partners.models import payee_of
 from touchpoints.models import Channel
 
@@ -74,7 +74,8 @@ def fallback(model, training_id):
     return AttributionModel.POSITION_BASED if model == AttributionModel.DATA_DRIVEN and training_id is None else None
 
 
-@pghistory.track(pghistory.UpdateEvent(), model_name="AttributionRecordEvent")
+# A batch inserts millions, and the records themselves name the run that made them.
+@audited(inserts=False, searched=["lead_id"])
 class AttributionRecord(models.Model):
     """The share of one touch in one conversion under one model. It can be read without any other row, and
     names other rows by id alone, as a foreign key checked per row would double the cost of a batch. Its id is

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from attribution import announcing
 from attribution.models import EDGES, FROZEN, AttributionRecord, Status
 from attribution.operations.scheduling import check_in_effect
+from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from partners.models import Broker, Partner
 
@@ -38,7 +38,7 @@ def change_record(
     if not reason.strip():
         raise ValidationError({"reason": ValidationError("Say why: the audit log keeps it.", code="required")})
     record = AttributionRecord.objects.select_for_update().get(pk=record_id)
-    with pghistory.context(reason=reason, user=by and by.pk):
+    with because(reason=reason, user=by and by.pk):
         if payee_type is not None or payee_id is not None:
             _change_payee(record, payee_type or record.payee_type, payee_id or "")
         if status is not None and status != record.status:

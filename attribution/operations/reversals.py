@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-import pghistory
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -15,6 +14,7 @@ import conversions.operations
 from attribution.announcing import announce_changed
 from attribution.models import Adjustment, AttributionRecord, KeptJourney
 from attribution.standing import hundredths, lock_conversion, shared, standing
+from attribution_site.audit.context import because
 from conversions.announcing import announce
 from conversions.models import Conversion, Reversal
 
@@ -60,7 +60,7 @@ def reverse_conversion(*, conversion_id: UUID, values: Mapping[str, Any], by: An
         reversal.conversion = conversion
         lines = _lines(conversion, AttributionRecord.objects.select_for_update())
         why = {"reason": f"Reversal: {reversal.reason}", "reversal": str(reversal.pk), "user": by and by.pk}
-        with pghistory.context(**why):
+        with because(**why):
             _rewrite([line for line in lines if line.changes and not line.is_decided])
         _adjust([line for line in lines if line.changes and line.is_decided], reversal)
         _announce(conversion, reversal, [line.record for line in lines if line.changes])

@@ -7,6 +7,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
+from attribution_site.audit.history import WithAuditHistory
+
 NOTHING = "–"
 
 
@@ -37,7 +39,7 @@ def list_link(label, text, **filters):
     return format_html('<a class="row-link" href="{}">{}</a>', url, text)
 
 
-class PlainAdmin(ModelAdmin):
+class PlainAdmin(WithAuditHistory, ModelAdmin):
     """The look that all lists share."""
 
     list_per_page = 50

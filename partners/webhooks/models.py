@@ -9,6 +9,7 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from attribution_site.audit.tracking import audited
 from partners.models import Broker, Partner, payee_of, uuid7
 
 HEALTH_OVER = dt.timedelta(hours=24)
@@ -43,6 +44,7 @@ class WebhookEndpointQuerySet(models.QuerySet):
         return self.annotate(**{status: Coalesce(Subquery(count), 0) for status, count in counts.items()})
 
 
+@audited(exclude=["secret", "old_secret", "failing_since"])
 class WebhookEndpoint(models.Model):
     """Where messages go. One that is deleted stays as a row without its secret: a message may be on its way, and
     whoever publishes must never wait for whoever deletes."""

@@ -69,8 +69,8 @@ def test_two_models_cannot_be_payable_from_one_instant_on():
 def test_approval_leaves_who_when_before_and_why():
     record, finance = record_in("calculated"), UserFactory(role="Finance")
     operations.change_record(record_id=record.pk, status="approved", reason="checked the call", by=finance)
-    event = record.events.get()
-    assert (event.status, event.pgh_context.metadata) == (
+    event = record.audit_events.get()
+    assert (event.status, event.pgh_context) == (
         "approved",
         {"reason": "checked the call", "user": finance.pk},
     )
