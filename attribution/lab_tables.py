@@ -11,6 +11,7 @@ from typing import Any
 from attribution.engine.parameters import Parameters
 from attribution.models import AttributionModel, Comparison
 from partners.models import Broker, Partner
+from partners.spreadsheets import harmless
 
 CENT = Decimal("0.01")
 CREDIT_UNIT = Decimal("1E-10")
@@ -25,8 +26,6 @@ PARTS = {
 AS_PAID = "As paid"
 OTHERS = "others"
 HOUSE = "The house"
-# A spreadsheet takes a text that begins like this for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ def as_csv(comparison: Comparison) -> str:
     writer.writeheader()
     currency = comparison.question["currency"]
     for line in _lines(comparison):
-        writer.writerow({name: _harmless(value) for name, value in (line | {"currency": currency}).items()})
+        writer.writerow({name: harmless(value) for name, value in (line | {"currency": currency}).items()})
     return text.getvalue()
 
 
@@ -203,10 +202,3 @@ def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 named["payee_name"] = names.get((row.name[0], row.name[1]), "")
             for each, cell in zip(contenders, row.cells, strict=True):
                 yield {"table": grouping, "contender": each["label"], **named, **vars(cell)}
-
-
-def _harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

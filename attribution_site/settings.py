@@ -41,6 +41,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "attribution_site.apps.AttributionSite",
+    "attribution_site.saved_filters.apps.SavedFilters",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",

@@ -22,6 +22,22 @@ def _webhooks_switched_off():
     return WebhookEndpoint.objects.filter(status=WebhookEndpoint.Status.DISABLED).count()
 
 
+def _disputes_overdue():
+    """Beside the queues: what is due and nobody has done. Counted no further than a person reads."""
+    from disputes.models import Dispute
+
+    return Dispute.objects.overdue().order_by()[:1000].count()
+
+
+def _page(title, icon, name, *permissions):
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(name),
+        "permission": lambda request: request.user.has_perms(permissions),
+    }
+
+
 def _group(title, *items):
     return {"title": title, "separator": True, "items": list(items)}
 
@@ -53,7 +69,8 @@ UNFOLD = {
         },
     },
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "show_all_applications": False,
         "navigation": [
             {
@@ -61,6 +78,18 @@ UNFOLD = {
                     {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("admin:index")},
                 ]
             },
+            _group(
+                "Disputes",
+                _list("Queues", "gavel", "disputes.dispute")
+                | {"badge": SimpleLazyObject(_disputes_overdue), "badge_variant": "danger"},
+                _page("File from CSV", "upload_file", "admin:disputes_dispute_file_csv", "disputes.add_dispute"),
+                _page(
+                    "Resolve from CSV", "rule_folder", "admin:disputes_dispute_resolve_csv", "disputes.resolve_dispute"
+                ),
+                _page(
+                    "Dispute report", "query_stats", "dispute-report", "disputes.view_dispute", "reports.view_report"
+                ),
+            ),
             _group(
                 "Leads",
                 _list("Touchpoints", "ads_click", "touchpoints.touchpoint"),
@@ -71,6 +100,8 @@ UNFOLD = {
             _group(
                 "Attribution",
                 _list("Records", "pie_chart", "attribution.attributionrecord"),
+                _list("Adjustments", "difference", "attribution.adjustment"),
+                _list("Settlements", "balance", "attribution.settlement"),
                 _list("Model lab", "science", "attribution.comparison"),
                 _list("Runs", "bolt", "attribution.run"),
                 _list("Findings", "rule", "attribution.finding"),

@@ -8,6 +8,7 @@ from decimal import Decimal
 import xlsxwriter
 
 from attribution_site.api.wire import camel
+from partners.spreadsheets import harmless
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
@@ -41,8 +42,6 @@ SHEETS = {
     "trend": "Days",
 }
 NAMES = {"byChannel": "by_channel", "byPartner": "by_partner", "byBroker": "by_broker", "byCampaign": "by_campaign"}
-# A spreadsheet takes a text of a CSV that begins like this for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 NUMBER_FORMATS = {"conversions": "#,##0.00####", "conversion_rate": "0.00%", "roas": "0.00##", "roi": "0.00##"}
 WIDEST = 60
 
@@ -75,18 +74,12 @@ def as_csv(result, section):
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(camel(name) for name in (*asked, *SECTIONS[section]))
     for row in rows_of(result, section):
-        writer.writerow(_harmless(value) for value in (*asked.values(), *row.values()))
+        writer.writerow(harmless(value) for value in (*asked.values(), *row.values()))
     return text.getvalue()
 
 
 def _period(result):
     return {"period_start": result["period"]["start"], "period_end": result["period"]["end"]}
-
-
-def _harmless(value):
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def as_xlsx(result):

@@ -181,6 +181,7 @@ class Dispute(models.Model):
             models.Index(fields=["conversion_id"], name="dispute_by_conversion"),
             models.Index(fields=["record_id"], name="dispute_by_record"),
             models.Index(fields=["lead_id"], name="dispute_by_lead"),
+            models.Index(fields=["filed_at"], name="dispute_by_filing"),
             models.Index(fields=["closed_at"], name="dispute_by_end", condition=Q(closed_at__isnull=False)),
         ]
         constraints = [
