@@ -86,19 +86,19 @@ def filing_of(row: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def decision_of(row: Mapping[str, str]) -> tuple[Dispute, dict[str, Any]]:
-    """The dispute that the line is about, and what `operations.resolve_dispute` or `reject_dispute` takes (which of
-    them, says `rejection`), but for who decides. Raises ValidationError by field."""
+def decision_of(row: Mapping[str, str]) -> dict[str, Any]:
+    """What `operations.resolve_dispute` takes or, with `rejection` in it, `reject_dispute`, but for who decides. Raises
+    ValidationError by field."""
     dispute = _dispute(row)
     status = _choice(row, "status", [Dispute.Status.RESOLVED, Dispute.Status.REJECTED])
     asked: dict[str, Any] = {"dispute_id": dispute.pk, "resolution": _text(row, "resolution", 4000)}
     if status == Dispute.Status.REJECTED:
         if "way" in row:
             raise _wrong("way", "A rejected dispute moves no money.")
-        return dispute, asked | {"rejection": _choice(row, "rejection", Dispute.Rejection.values)}
+        return asked | {"rejection": _choice(row, "rejection", Dispute.Rejection.values)}
     if "rejection" in row:
         raise _wrong("rejection", "A resolved dispute has no reason to be rejected.")
-    return dispute, asked | {"decision": _decision(row, dispute) if "way" in row else None}
+    return asked | {"decision": _decision(row, dispute) if "way" in row else None}
 
 
 def _dispute(row: Mapping[str, str]) -> Dispute:

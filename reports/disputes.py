@@ -1,6 +1,7 @@
 """What the dispute report reads: how many came and went, how long it took, who was right, what money moved.
 
-A period takes its start and leaves its end out, its days are days of UTC. One statement a figure; currencies never mix."""
+A period takes its start and leaves its end out, its days are days of UTC. One statement a figure. Currencies never mix.
+"""
 
 import datetime as dt
 import math

@@ -1,4 +1,4 @@
-"""What waits for a person, by what they may do about it: on top of the front page, each line with its list behind it."""
+"""What waits for a person, by what they may do about it: on top of the front page, a list behind each line."""
 
 import datetime as dt
 import uuid
@@ -84,7 +84,7 @@ def of_disputes(user, now):
     return {
         "overdue": line(disputes.overdue(now), "disputes overdue", queue["overdue"], "alarm", urgent=True),
         "unassigned": line(
-            tabs.in_tab(disputes, "unassigned", user), "disputes of nobody", queue["unassigned"], "inbox"
+            tabs.in_tab(disputes, "unassigned", user), "disputes that nobody has", queue["unassigned"], "inbox"
         ),
         "answers": line(
             tabs.answered(mine),

@@ -38,7 +38,8 @@ FILE = Work(
     columns=csv_rows.FILING,
     check=csv_work.check_filing,
     do=csv_work.file,
-    lead="Each row files one dispute in your name: its record is frozen, the payees are told. You can't decide what you filed.",
+    lead="Each row files one dispute in your name: its record is frozen, the payees are told. "
+    "What you filed, somebody else decides.",
     money="At stake",
 )
 RESOLVE = Work(

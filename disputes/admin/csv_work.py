@@ -25,7 +25,7 @@ MISSING = {
 
 @dataclass
 class Line:
-    """A row of the file and what comes, or came, of it. Numbered as a person counts lines: the first names the columns."""
+    """A row of the file and what comes, or came, of it. Numbered as people count: the first names the columns."""
 
     number: int
     cells: Mapping[str, str]
@@ -72,7 +72,7 @@ def check_deciding(line: Line, by: Actor) -> None:
 
 
 def decide(line: Line, by: Actor) -> None:
-    dispute, asked = csv_rows.decision_of(line.cells)
+    asked = csv_rows.decision_of(line.cells)
     verb = operations.reject_dispute if "rejection" in asked else operations.resolve_dispute
     line.dispute = verb(**asked, by=by)
     line.told = line.dispute.get_status_display()

@@ -1,4 +1,4 @@
-"""The dispute report's numbers and tables as its page shows them, with the queue behind each that lists what it counts."""
+"""The dispute report's numbers and tables as its page shows them, each with a link to the queue that lists them."""
 
 import datetime as dt
 from urllib.parse import urlencode

@@ -23,7 +23,7 @@ LONGEST = 255
 
 
 def search(request):
-    """In the place of unfold's, which asks every table for what contains the text, in lower case, and keeps the answer."""
+    """In the place of unfold's, which asks in lower case, by what contains the text, and keeps the answer."""
     started, term = time.monotonic(), request.GET.get("s", "").strip()
     results = everything(request, term) if 0 < len(term) <= LONGEST and "\0" not in term else []
     pages = Paginator(results, 100)
