@@ -1,7 +1,7 @@
 """The back office's looks and its sidebar, grouped by job. `settings.UNFOLD`."""
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.functional import SimpleLazyObject
 
 
@@ -35,7 +35,13 @@ def _page(title, icon, name, *permissions):
         "icon": icon,
         "link": reverse_lazy(name),
         "permission": lambda request: request.user.has_perms(permissions),
+        "active": lambda request: request.path == reverse(name),
     }
+
+
+def _in_queues(request):
+    """The pages below have lines of their own."""
+    return request.path.startswith(reverse("admin:disputes_dispute_changelist")) and not request.path.endswith("-csv/")
 
 
 def _group(title, *items):
@@ -81,7 +87,7 @@ UNFOLD = {
             _group(
                 "Disputes",
                 _list("Queues", "gavel", "disputes.dispute")
-                | {"badge": SimpleLazyObject(_disputes_overdue), "badge_variant": "danger"},
+                | {"badge": SimpleLazyObject(_disputes_overdue), "badge_variant": "danger", "active": _in_queues},
                 _page("File from CSV", "upload_file", "admin:disputes_dispute_file_csv", "disputes.add_dispute"),
                 _page(
                     "Resolve from CSV", "rule_folder", "admin:disputes_dispute_resolve_csv", "disputes.resolve_dispute"

@@ -21,8 +21,14 @@ from partners.models import Broker, Partner
 Status = Dispute.Status
 DAY, WEEK, HOUR = dt.timedelta(days=1), dt.timedelta(days=7), dt.timedelta(hours=1)
 CLAIMANTS_SHOWN = 20
-# Days since filing, up to: the last one is for all that are older.
-AGES = ((1, "up to a day"), (3, "1 to 3 days"), (7, "3 to 7 days"), (14, "1 to 2 weeks"), (None, "over 2 weeks"))
+# Days since filing, from and to: the last part is of all that are older.
+AGES = (
+    (0, 0, "Today"),
+    (1, 2, "1 or 2 days ago"),
+    (3, 6, "3 to 6 days ago"),
+    (7, 13, "7 to 13 days ago"),
+    (14, None, "14 days ago or before"),
+)
 
 # Of what was closed: by type, by claimant, by reason of rejection, and in all.
 OUTCOMES = """
@@ -167,22 +173,23 @@ def appeals(start, end):
 
 
 def ages(now=None):
-    """What is open now, by days since it was filed. The only figure that is of no period."""
+    """What is open now, by the day of UTC on which it was filed. The only figure that is of no period."""
     now = now or timezone.now()
-    parts, newest = {}, now
-    for number, (days, _) in enumerate(AGES):
-        oldest = now - dt.timedelta(days=days) if days else None
-        condition = Q(filed_at__lte=newest) if number else Q()
-        if oldest:
-            condition &= Q(filed_at__gt=oldest)
-        late = condition & Q(due_at__lt=now, status__in=[Status.OPEN, Status.UNDER_REVIEW])
-        parts |= {f"open_{number}": Count("pk", filter=condition), f"late_{number}": Count("pk", filter=late)}
-        newest = oldest
+    today = dt.datetime.combine(now.astimezone(dt.UTC).date(), dt.time(), dt.UTC)
+    late = Q(due_at__lt=now, status__in=[Status.OPEN, Status.UNDER_REVIEW])
+    parts, groups = {}, []
+    for number, (first, last, title) in enumerate(AGES):
+        condition = Q(filed_at__lt=today - (first - 1) * DAY)
+        if last is not None:
+            condition &= Q(filed_at__gte=today - last * DAY)
+        parts |= {
+            f"open_{number}": Count("pk", filter=condition),
+            f"late_{number}": Count("pk", filter=condition & late),
+        }
+        days = {"to": (today - first * DAY).date(), "from": last is not None and (today - last * DAY).date()}
+        groups.append({"title": title, **{name: day for name, day in days.items() if day}})
     counts = Dispute.objects.open().aggregate(**parts)
-    return [
-        {"title": title, "days": days, "open": counts[f"open_{n}"], "overdue": counts[f"late_{n}"]}
-        for n, (days, title) in enumerate(AGES)
-    ]
+    return [row | {"open": counts[f"open_{n}"], "overdue": counts[f"late_{n}"]} for n, row in enumerate(groups)]
 
 
 def names(claimants):

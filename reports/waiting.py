@@ -5,7 +5,6 @@ import uuid
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,7 +16,7 @@ from partners.admin import moment
 from partners.admin.counting import bounded_counts, told_count
 from partners.models import WebhookEndpoint
 
-MOST_COUNTED = 999
+MOST_COUNTED = 99
 MOST_SUMMED = 100_000
 MINE_SHOWN = 5
 LOOKED_BACK = dt.timedelta(days=7)
@@ -78,7 +77,6 @@ def line(rows, title, url, icon, *, urgent=False):
 
 def of_disputes(user, now):
     disputes = Dispute.objects.visible_to(user)
-    decided = Q(appeal_of__resolved_by=user) | Q(appeal_of__appeal_of__resolved_by=user) | Q(filed_by=user)
     mine = tabs.in_tab(disputes, "mine", user)
     queue = {name: link("disputes_dispute", queue=name) for name in tabs.TABS}
     return {
@@ -93,12 +91,18 @@ def of_disputes(user, now):
             "mark_chat_unread",
         ),
         "appeals": line(
-            tabs.in_tab(disputes, "appeals", user).exclude(pk__in=Dispute.objects.open().filter(decided).values("pk")),
+            appeals_for(user, disputes),
             "appeals that I may decide",
             queue["appeals"],
             "gavel",
         ),
     }
+
+
+def appeals_for(user, disputes):
+    """Appeals go to somebody who decided none of what they are about, nor filed them."""
+    found = tabs.in_tab(disputes, "appeals", user).exclude(filed_by=user)
+    return found.exclude(appeal_of__resolved_by=user).exclude(appeal_of__appeal_of__resolved_by=user)
 
 
 def of_work(now):

@@ -19,8 +19,8 @@ TABS = {
     "closed": ("Closed", ("-closed_at", "id")),
     "all": ("All", ("-number",)),
 }
-# How many are there is worth knowing of what waits. Of the rest nobody counts to the end.
-COUNTED = ("open", "mine", "unassigned", "overdue", "waiting", "answered", "appeals")
+# How many there are is worth knowing of what waits. Whose turn it is, is asked of each dispute: too slow for a number.
+COUNTED = ("open", "mine", "unassigned", "overdue", "waiting", "appeals")
 
 
 def in_tab(disputes, name, user, now=None):

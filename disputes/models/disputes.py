@@ -176,6 +176,9 @@ class Dispute(models.Model):
         permissions = [("resolve_dispute", "Can decide disputes")]
         indexes = [
             models.Index(fields=["due_at", "id"], name="dispute_by_due", condition=Q(status__in=OPEN)),
+            models.Index(
+                fields=["assigned_to", "due_at", "id"], name="dispute_by_assignee", condition=Q(status__in=OPEN)
+            ),
             models.Index(fields=["status", "-number"], name="dispute_by_status"),
             models.Index(fields=["claimant_type", "claimant_id", "-number"], name="dispute_by_claimant"),
             models.Index(fields=["conversion_id"], name="dispute_by_conversion"),

@@ -20,6 +20,10 @@ def queue(start=None, end=None, *, by="closed_at", **filters):
     return f"{reverse('admin:disputes_dispute_changelist')}?{urlencode(filters)}"
 
 
+def of_age(row):
+    return queue(queue="open", **{f"filed_at_{end}": row[end] for end in ("from", "to") if end in row})
+
+
 def cards(found, start, end):
     times, ended, again = found["times"], found["all"], found["appeals"]
     filed = sum(week["filed"] for week in found["weeks"])
@@ -80,8 +84,7 @@ def tables(found, start, end):
     ]
     rejected = closed(status__exact="rejected")
     rejections = [(row["title"], rejected, f"{row['number']:,}") for row in found["rejections"]]
-    is_open = queue(queue="open")
-    ages = [(f"{row['title']} ago", is_open, f"{row['open']:,}", f"{row['overdue']:,}") for row in found["ages"]]
+    ages = [(row["title"], of_age(row), f"{row['open']:,}", f"{row['overdue']:,}") for row in found["ages"]]
     return [
         table("Win rate by claimant", "claimants", ["Claimant", *ENDED], claimants),
         table("Win rate by type", "types", ["Type", *ENDED], types),
