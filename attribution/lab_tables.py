@@ -177,7 +177,7 @@ def as_csv(comparison: Comparison) -> str:
     writer.writeheader()
     currency = comparison.question["currency"]
     for line in _lines(comparison):
-        writer.writerow({name: _harmless(value) for name, value in (line | {"currency": currency}).items()})
+        writer.writerow({name: harmless(value) for name, value in (line | {"currency": currency}).items()})
     return text.getvalue()
 
 
@@ -202,8 +202,3 @@ def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 named["payee_name"] = names.get((row.name[0], row.name[1]), "")
             for each, cell in zip(contenders, row.cells, strict=True):
                 yield {"table": grouping, "contender": each["label"], **named, **vars(cell)}
-
-
-def _harmless(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
-    return f"{value:f}" if isinstance(value, Decimal) else harmless(value)

@@ -18,10 +18,10 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from attribution_site.signing_in.models import Authenticator
-from attribution_site.signing_in.removal import remove_device
 from attribution_site.audit import admin as audit  # noqa: F401 (registers its page)
 from attribution_site.audit.history import WithAuditHistory
+from attribution_site.signing_in.models import Authenticator
+from attribution_site.signing_in.removal import remove_device
 
 # Importing their admin above registered them, in Django's own look.
 admin.site.unregister([User, Group, PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule])

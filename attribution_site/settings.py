@@ -45,6 +45,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "attribution_site.apps.AttributionSite",
     "attribution_site.signing_in.apps.SigningIn",
+    "attribution_site.saved_filters.apps.SavedFilters",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",

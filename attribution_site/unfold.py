@@ -1,7 +1,7 @@
 """The back office's looks and its sidebar, grouped by job. `settings.UNFOLD`."""
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.functional import SimpleLazyObject
 
 
@@ -20,6 +20,28 @@ def _webhooks_switched_off():
     from partners.models import WebhookEndpoint
 
     return WebhookEndpoint.objects.filter(status=WebhookEndpoint.Status.DISABLED).count()
+
+
+def _disputes_overdue():
+    """Beside the queues: what is due and nobody has done. Counted no further than a person reads."""
+    from disputes.models import Dispute
+
+    return Dispute.objects.overdue().order_by()[:1000].count()
+
+
+def _page(title, icon, name, *permissions):
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(name),
+        "permission": lambda request: request.user.has_perms(permissions),
+        "active": lambda request: request.path == reverse(name),
+    }
+
+
+def _in_queues(request):
+    """The pages below have lines of their own."""
+    return request.path.startswith(reverse("admin:disputes_dispute_changelist")) and not request.path.endswith("-csv/")
 
 
 def _group(title, *items):
@@ -59,7 +81,8 @@ UNFOLD = {
         ]
     },
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
+        "command_search": True,
         "show_all_applications": False,
         "navigation": [
             {
@@ -67,6 +90,18 @@ UNFOLD = {
                     {"title": "Overview", "icon": "monitoring", "link": reverse_lazy("admin:index")},
                 ]
             },
+            _group(
+                "Disputes",
+                _list("Queues", "gavel", "disputes.dispute")
+                | {"badge": SimpleLazyObject(_disputes_overdue), "badge_variant": "danger", "active": _in_queues},
+                _page("File from CSV", "upload_file", "admin:disputes_dispute_file_csv", "disputes.add_dispute"),
+                _page(
+                    "Resolve from CSV", "rule_folder", "admin:disputes_dispute_resolve_csv", "disputes.resolve_dispute"
+                ),
+                _page(
+                    "Dispute report", "query_stats", "dispute-report", "disputes.view_dispute", "reports.view_report"
+                ),
+            ),
             _group(
                 "Leads",
                 _list("Touchpoints", "ads_click", "touchpoints.touchpoint"),
@@ -77,6 +112,8 @@ UNFOLD = {
             _group(
                 "Attribution",
                 _list("Records", "pie_chart", "attribution.attributionrecord"),
+                _list("Adjustments", "difference", "attribution.adjustment"),
+                _list("Settlements", "balance", "attribution.settlement"),
                 _list("Model lab", "science", "attribution.comparison"),
                 _list("Runs", "bolt", "attribution.run"),
                 _list("Findings", "rule", "attribution.finding"),

@@ -15,12 +15,14 @@ from attribution.api.trainings import TrainingViewSet
 from attribution_site import health
 from attribution_site.api import errors
 from attribution_site.api.schema import pages
+from attribution_site.saved_filters import views as saved_filters
 from attribution_site.signing_in import account
 from attribution_site.signing_in import views as signing_in
 from conversions.api import TouchpointViewSet
 from disputes.api import DisputeViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
+from reports.admin import dispute_report, search
 from reports.api import ReportViewSet, SpendViewSet
 from touchpoints.tracking import views as tracking
 from touchpoints.tracking.api import VisitorViewSet
@@ -68,10 +70,20 @@ sign_in = [
     path("sign-out-everywhere/", account.sign_out_everywhere, name="sign-out-everywhere"),
 ]
 
+# Pages of the back office that are about no one table. Before Django's own, whose search they take the place of.
+console = [
+    path("search/", admin.site.admin_view(search.search), name="search-everything"),
+    path("dispute-report/", admin.site.admin_view(dispute_report.page), name="dispute-report"),
+    path("dispute-report/<section>.csv", admin.site.admin_view(dispute_report.as_csv), name="dispute-report-csv"),
+    path("saved-filters/", admin.site.admin_view(saved_filters.save), name="saved-filters"),
+    path("saved-filters/<int:pk>/", admin.site.admin_view(saved_filters.change), name="saved-filter"),
+]
+
 urlpatterns = [
     # Before the admin's own page of this address.
     path("admin/login/", signing_in.login),
     path("admin/sign-in/", include(sign_in)),
+    path("admin/", include(console)),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -5,10 +5,11 @@ import datetime as dt
 import uuid_utils.compat
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Length, Now
+from django.db.models.functions import Length, Now, Upper
 from django.utils import timezone
 
 from attribution_site.audit.tracking import audited
@@ -63,7 +64,11 @@ class Payee(models.Model):
     class Meta:
         abstract = True
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["name", "id"], name="%(class)s_by_name")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="%(class)s_by_name"),
+            # For people, who write the beginning of a name, and its letters large or small.
+            models.Index(OpClass(Upper("name"), name="text_pattern_ops"), name="%(class)s_by_beginning"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="%(class)s_status_known",

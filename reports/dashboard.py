@@ -14,7 +14,7 @@ from attribution.models import AttributionModel, Run
 from conversions import currencies
 from conversions.models import Conversion
 from partners.admin import moment
-from reports import exports, operations, pictures, queries
+from reports import exports, operations, pictures, queries, waiting
 
 PERIODS = {7: "7 days", 30: "30 days", 90: "90 days"}
 DEFAULT_DAYS = 30
@@ -49,7 +49,8 @@ def front_page(request, context):
     except ValidationError as error:
         errors, picked = error.messages, {"currency": picked.get("currency")}
         question = asked(picked)
-    return context | {"title": "Overview", "dashboard": page(request.user, question, picked) | {"errors": errors}}
+    shown = page(request.user, question, picked) | {"errors": errors}
+    return context | {"title": "Overview", "waiting": waiting.waiting(request.user), "dashboard": shown}
 
 
 def asked(picked):

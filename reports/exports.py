@@ -74,16 +74,12 @@ def as_csv(result, section):
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(camel(name) for name in (*asked, *SECTIONS[section]))
     for row in rows_of(result, section):
-        writer.writerow(_harmless(value) for value in (*asked.values(), *row.values()))
+        writer.writerow(harmless(value) for value in (*asked.values(), *row.values()))
     return text.getvalue()
 
 
 def _period(result):
     return {"period_start": result["period"]["start"], "period_end": result["period"]["end"]}
-
-
-def _harmless(value):
-    return f"{value:f}" if isinstance(value, Decimal) else harmless(value)
 
 
 def as_xlsx(result):

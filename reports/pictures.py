@@ -79,6 +79,21 @@ def conversions_trend(answer):
     }
 
 
+def disputes_by_week(weeks):
+    """A group a week: what came, what went."""
+    bars = [
+        {"label": title, "data": [week[name] for week in weeks], "backgroundColor": colour}
+        for name, title, colour in (("filed", "Filed", QUIET), ("closed", "Closed", STRONG))
+    ]
+    rows = [[week["week"].isoformat(), f"{week['filed']:,}", f"{week['closed']:,}"] for week in weeks]
+    totals = ["Total", *(f"{sum(week[name] for week in weeks):,}" for name in ("filed", "closed"))]
+    return {
+        "data": _json([_short(week["week"].isoformat()) for week in weeks], bars),
+        "options": json.dumps(_options(None)),
+        "table": {"headers": ["Week of", "Filed", "Closed"], "rows": rows, "totals": totals},
+    }
+
+
 def _short(date):
     day = dt.date.fromisoformat(date)
     return f"{day.day} {day:%b}"

@@ -27,19 +27,20 @@ class BigPaginator(Paginator):
     """Counts at most so many rows. An unfiltered big table shows the planner's estimate instead."""
 
     object_list: QuerySet
+    counted = COUNTED
 
     @cached_property
     def count(self):
         if not self.object_list.query.where:
             estimate = estimated_rows(self.object_list.model._meta.db_table)
-            if estimate > COUNTED:
+            if estimate > self.counted:
                 return estimate
-        return self.object_list.order_by()[: COUNTED + 1].count()
+        return self.object_list.order_by()[: self.counted + 1].count()
 
     @cached_property
     def num_pages(self):
         # Page 2,000,000 would make the database walk through all the rows before it.
-        return max(1, -(-min(self.count, COUNTED) // self.per_page))
+        return max(1, -(-min(self.count, self.counted) // self.per_page))
 
 
 def estimated_rows(table):

@@ -8,13 +8,13 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, TextFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, TextFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from attribution import operations
 from attribution.admin.explaining import context_of
-from attribution.models import Adjustment, AttributionRecord, ModelConfig, Run
+from attribution.models import Adjustment, AttributionRecord, ModelConfig, Run, Settlement
 from conversions.admin import money
 from conversions.models import Conversion
 from partners.admin import list_link, moment, page_link, payee_link
@@ -51,6 +51,19 @@ class PayeeFilter(TextFilter):
         return queryset.filter(Q(partner_id=text, payee_id=text) | Q(broker_id=text, payee_id=text))
 
 
+class ToApproveFilter(DropdownFilter):
+    title = "approval"
+    parameter_name = "approval"
+
+    def lookups(self, request, model_admin):
+        return [("waits", "Waits for approval")]
+
+    def queryset(self, request, queryset):
+        if self.value() != "waits":
+            return queryset
+        return queryset.filter(payable=True, status="calculated").exclude(payee_type="house")
+
+
 @admin.register(AttributionRecord)
 class AttributionRecordAdmin(BigTableAdmin):
     list_display = [
@@ -74,6 +87,7 @@ class AttributionRecordAdmin(BigTableAdmin):
         ("status", ChoicesDropdownFilter),
         ("channel", ChoicesDropdownFilter),
         ("payee_type", ChoicesDropdownFilter),
+        ToApproveFilter,
         PayeeFilter,
     ]
     exact_search = ["id", "conversion_id", "touchpoint_id"]
@@ -112,7 +126,21 @@ class AttributionRecordAdmin(BigTableAdmin):
     @display(description="Why")
     def why(self, record):
         url = reverse("admin:attribution_attributionrecord_explain", args=[record.pk])
-        return format_html('<a class="row-link" href="{}">Explain</a>', url)
+        explain = format_html('<a class="row-link" href="{}">Explain</a>', url)
+        settled = page_link(Settlement, record.settlement_id, "Settled") if record.settlement_id else ""
+        return format_html("{} {}", explain, settled)
+
+    def get_ordering(self, request):
+        """What waits longest comes first, as on the front page."""
+        return ["occurred_at", "id"] if request.GET.get("approval") == "waits" else self.ordering
+
+    def get_changelist_instance(self, request):
+        """What the page's records are worth with their adjustments: one look-up, however long the list is."""
+        found = super().get_changelist_instance(request)
+        found.result_list = list(found.result_list)
+        for record, amounts in with_net_of(found.result_list):
+            record.net_amounts = amounts
+        return found
 
     def get_readonly_fields(self, request, obj=None):
         return [name for _, part in self.fieldsets for name in part["fields"]]
@@ -153,11 +181,11 @@ class AttributionRecordAdmin(BigTableAdmin):
 
     @display(description="Revenue")
     def shown_revenue(self, record):
-        return money(record.revenue_attributed, record.currency)
+        return with_rest(record, record.revenue_attributed, 0)
 
     @display(description="Commission")
     def shown_commission(self, record):
-        return money(record.commission_amount, record.currency)
+        return with_rest(record, record.commission_amount, 1)
 
     @display(description="Payable")
     def shown_payable(self, record):
@@ -248,6 +276,22 @@ def net_of(shares):
         ]
         for share in shares
     }
+
+
+def with_net_of(records):
+    """The records that have adjustments, with what they are worth together."""
+    net = net_of(records)
+    own = ((each, [each.revenue_attributed, each.commission_amount]) for each in records)
+    return [(each, net[each.pk]) for each, amounts in own if each.pk in net and net[each.pk] != amounts]
+
+
+def with_rest(record, amount, place):
+    """An amount of a record; under it what is left of it, where adjustments were booked."""
+    shown = money(amount, record.currency)
+    net = getattr(record, "net_amounts", None)
+    if net is None or net[place] == amount:
+        return shown
+    return format_html('{}<span class="money net">net {}</span>', shown, f"{net[place]:,.2f}")
 
 
 def share_bar(share):

@@ -144,6 +144,13 @@ class AttributionRecord(models.Model):
             models.Index(fields=["model", "occurred_at"], name="record_by_period"),
             models.Index(fields=["touchpoint_id"], name="record_by_touchpoint"),
             models.Index(fields=["model", "occurred_at"], name="record_frozen", condition=Q(status__in=FROZEN)),
+            # What finance has to approve, the oldest first, with what is added up of it.
+            models.Index(
+                fields=["occurred_at"],
+                include=["currency", "commission_amount"],
+                name="record_to_approve",
+                condition=Q(payable=True, status="calculated") & ~Q(payee_type="house"),
+            ),
             # A run's records lie together, and a B-tree of a million equal keys costs more than any other index.
             BrinIndex(fields=["run"], name="record_by_run", autosummarize=True),
             models.Index(fields=["partner_id", "id"], name="record_by_partner", condition=Q(partner_id__isnull=False)),

@@ -45,7 +45,16 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["sent_at", "id"]
-        indexes = [models.Index(fields=["dispute", "sent_at"], name="message_by_dispute")]
+        indexes = [
+            models.Index(fields=["dispute", "sent_at"], name="message_by_dispute"),
+            # Who had the last word.
+            models.Index(
+                fields=["dispute", "-sent_at", "-id"],
+                include=["is_from_house"],
+                name="message_last",
+                condition=Q(party__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(name="message_says_something", condition=~Q(body="")),
             models.CheckConstraint(

@@ -176,11 +176,15 @@ class Dispute(models.Model):
         permissions = [("resolve_dispute", "Can decide disputes")]
         indexes = [
             models.Index(fields=["due_at", "id"], name="dispute_by_due", condition=Q(status__in=OPEN)),
+            models.Index(
+                fields=["assigned_to", "due_at", "id"], name="dispute_by_assignee", condition=Q(status__in=OPEN)
+            ),
             models.Index(fields=["status", "-number"], name="dispute_by_status"),
             models.Index(fields=["claimant_type", "claimant_id", "-number"], name="dispute_by_claimant"),
             models.Index(fields=["conversion_id"], name="dispute_by_conversion"),
             models.Index(fields=["record_id"], name="dispute_by_record"),
             models.Index(fields=["lead_id"], name="dispute_by_lead"),
+            models.Index(fields=["filed_at"], name="dispute_by_filing"),
             models.Index(fields=["closed_at"], name="dispute_by_end", condition=Q(closed_at__isnull=False)),
         ]
         constraints = [

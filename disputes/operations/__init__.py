@@ -2,7 +2,7 @@
 
 from disputes.operations.appealing import AppealTooLate, appeal_dispute
 from disputes.operations.evidence import add_file, add_json
-from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, file_dispute
+from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, check_filing, file_dispute
 from disputes.operations.handling import (
     AssignedToAnother,
     add_note,
@@ -43,6 +43,7 @@ __all__ = [
     "appeal_dispute",
     "ask_information",
     "assign_dispute",
+    "check_filing",
     "file_dispute",
     "go_on_without_answer",
     "post_message",

@@ -43,6 +43,28 @@ class InHold(DomainError):
     code = "in_hold"
 
 
+def check_filing(
+    *,
+    record_id: UUID | None = None,
+    conversion_id: UUID | None = None,
+    claimant: Payee | None = None,
+    claim: Mapping[str, Any],
+    by: Actor,
+) -> tuple[Payee, dict[str, Any]]:
+    """What `file_dispute` would refuse, it refuses; else who would claim, and what. Nothing is written or locked."""
+    _check_claim(record_id, conversion_id, claim)
+    if record_id is not None:
+        record = AttributionRecord.objects.get(pk=record_id)
+        claimant = _claimant(claimant or _payee_of(record), by)
+        return claimant, _of_record(record, claimant)
+    claimant = _claimant(claimant, by)
+    subject = _of_conversion(Conversion.objects.get(pk=conversion_id), claim)
+    mine = Dispute.objects.open().filter(conversion_id=conversion_id, record_id=None)
+    if mine.filter(claimant_type=claimant[0], claimant_id=claimant[1]).exists():
+        raise AlreadyDisputed("A dispute of this payee about it is open already.")
+    return claimant, subject
+
+
 @transaction.atomic
 def file_dispute(
     *,

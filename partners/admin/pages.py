@@ -50,6 +50,7 @@ class PlainAdmin(WithAuditHistory, ModelAdmin):
     # What an empty list says, and the command or page that fills it.
     empty_title = ""
     empty_help = ""
+    list_before_template = "admin/saved_filters.html"
 
     class Media:
         css = {"all": ["attribution/admin.css"]}
@@ -76,3 +77,11 @@ class ReadOnlyAdmin(PlainAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+def words_of(error):
+    """A refusal in words for a person: of bad input each text with the field it is about."""
+    if hasattr(error, "error_dict"):
+        texts = ((name, text) for name, found in error.message_dict.items() for text in found)
+        return " ".join(text if name == "__all__" else f"{name}: {text}" for name, text in texts)
+    return " ".join(getattr(error, "messages", None) or [str(error) or "It does not exist."])

@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 from django.test import Client
 
+from partners import spreadsheets
 from reports import exports, operations
 from reports.models import Report
 from tests.api import BASE, refused
@@ -115,8 +116,8 @@ def test_what_a_spreadsheet_would_run_is_text_in_csv(api, world):
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_each_beginning_of_a_formula_is_guarded(text):
-    assert exports._harmless(text) == f"'{text}"
-    assert exports._harmless(Decimal("-1.50")) == "-1.50"
+    assert spreadsheets.harmless(text) == f"'{text}"
+    assert spreadsheets.harmless(Decimal("-1.50")) == "-1.50"
 
 
 def test_a_workbook_has_a_sheet_for_each_table_and_numbers_are_numbers(api, world):

@@ -168,6 +168,7 @@ class Command(BaseCommand):
             return
         try:
             call_command("load_demo", stdout=self.stdout, stderr=self.stderr)
+            call_command("load_demo_disputes", stdout=self.stdout, stderr=self.stderr)
         except CommandError as error:
             self.say(f"No demo data: {error}")
 

@@ -1,0 +1,156 @@
+"""Filing and deciding many disputes by a CSV file: upload it, see what would happen, do it, take the results along."""
+
+import base64
+import json
+from dataclasses import dataclass
+
+from django import forms
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.template.response import TemplateResponse
+from django.urls import path
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from attribution_site.spreadsheets import csv_lines
+from disputes import csv_rows
+from disputes.actors import Actor
+from disputes.admin import csv_work
+from disputes.operations.bulk import MOST_ROWS
+
+MAX_FILE_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Work:
+    name: str
+    title: str
+    permission: str
+    columns: dict
+    check: object
+    do: object
+    lead: str
+    money: str
+
+
+FILE = Work(
+    name="file_csv",
+    title="File disputes from CSV",
+    permission="disputes.add_dispute",
+    columns=csv_rows.FILING,
+    check=csv_work.check_filing,
+    do=csv_work.file,
+    lead="Each row files one dispute in your name: its record is frozen, the payees are told. "
+    "What you filed, somebody else decides.",
+    money="At stake",
+)
+RESOLVE = Work(
+    name="resolve_csv",
+    title="Resolve disputes from CSV",
+    permission="disputes.resolve_dispute",
+    columns=csv_rows.DECIDING,
+    check=csv_work.check_deciding,
+    do=csv_work.decide,
+    lead="Each row decides one dispute in your name: money moves at once, the payees are told, and nobody can undo it.",
+    money="Commission moved",
+)
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=f"UTF-8, at most {MOST_ROWS:,} rows. Nothing is done before you have seen what would happen.",
+    )
+
+    def __init__(self, *args, columns, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.columns = columns
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > MAX_FILE_BYTES:
+            raise ValidationError(f"At most {MAX_FILE_BYTES // 1024 // 1024} MiB.")
+        try:
+            self.rows = csv_rows.rows_of(file.read(), self.columns)
+        except csv_rows.NoTable as error:
+            raise ValidationError(str(error)) from None
+        return file
+
+
+class CheckedForm(forms.Form):
+    """What was looked at, as it comes back: read again as strictly as a file."""
+
+    rows = forms.JSONField()
+
+    def __init__(self, *args, columns, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.columns = columns
+
+    def clean_rows(self):
+        rows = self.cleaned_data["rows"]
+        if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS or not all(map(self._is_row, rows)):
+            raise ValidationError("These are no rows of such a file.")
+        return rows
+
+    def _is_row(self, row):
+        return isinstance(row, dict) and set(row) <= set(self.columns) and all(isinstance(v, str) for v in row.values())
+
+
+class CsvPages:
+    """For the admin of disputes, before ModelAdmin."""
+
+    def get_urls(self):
+        own = [
+            path(f"{work.name.replace('_', '-')}/", self._page(work), name=f"disputes_dispute_{work.name}")
+            for work in (FILE, RESOLVE)
+        ]
+        return [*own, *super().get_urls()]
+
+    def _page(self, work):
+        return self.admin_site.admin_view(lambda request: self._answer(request, work))
+
+    def _answer(self, request, work):
+        if not request.user.has_perm(work.permission):
+            raise PermissionDenied
+        if "rows" in request.POST:
+            return self._done(request, work)
+        form = UploadForm(request.POST or None, request.FILES or None, columns=work.columns)
+        if not form.is_valid():
+            return self._shown(request, work, "upload", form=form, status=422 if form.is_bound else 200)
+        lines = csv_work.lines_of(form.rows, work.check, by=Actor(user=request.user))
+        csv_work.repeated(lines)
+        good = [line.cells for line in lines if not line.refused]
+        return self._shown(request, work, "preview", lines=lines, good=len(good), rows=json.dumps(good))
+
+    def _done(self, request, work):
+        form = CheckedForm(request.POST, columns=work.columns)
+        if not form.is_valid():
+            return self._shown(request, work, "upload", form=UploadForm(columns=work.columns), status=422)
+        lines = csv_work.lines_of(form.cleaned_data["rows"], work.do, by=Actor(user=request.user))
+        good = sum(not line.refused for line in lines)
+        return self._shown(request, work, "done", lines=lines, good=good, file=results(lines, work))
+
+    def _shown(self, request, work, step, *, status=200, **more):
+        lines = more.get("lines", [])
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": work.title,
+            "media": self.media,
+            "work": work,
+            "step": step,
+            "bad": sum(bool(line.refused) for line in lines),
+            **more,
+        }
+        return TemplateResponse(request, "admin/queue/csv.html", context, status=status)
+
+
+def results(lines, work):
+    """The results as a file that the page itself holds: nothing of it is kept."""
+    columns = list(work.columns)
+    rows = (
+        [line.number, f"D-{line.dispute.number}" if line.dispute else "", line.told, line.moved, line.refused]
+        + [line.cells.get(name, "") for name in columns]
+        for line in lines
+    )
+    text = "".join(csv_lines(["line", "dispute", "result", "money", "refused", *columns], rows))
+    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
