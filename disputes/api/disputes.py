@@ -42,7 +42,7 @@ class DisputeViewSet(viewsets.ReadOnlyModelViewSet):
     parsers_by_action = {"create": tables.ClaimParser, "resolve_each": tables.ResolutionParser}
 
     def get_parsers(self):
-        also = self.parsers_by_action.get(self.action_map.get(self.request.method.lower()))
+        also = self.parsers_by_action.get(self.action_map.get((self.request.method or "").lower(), ""))
         return [StrictJSONParser(), *([also()] if also else [])]
 
     def perform_content_negotiation(self, request, force=False):
@@ -60,7 +60,7 @@ class DisputeViewSet(viewsets.ReadOnlyModelViewSet):
         return rows.annotate(own_role=Subquery(own.values("role")))
 
     def get_serializer_context(self):
-        return super().get_serializer_context() | {"now": timezone.now()}
+        return {**super().get_serializer_context(), "now": timezone.now()}
 
     def create(self, request):
         if isinstance(request.data, list):
@@ -167,8 +167,8 @@ class DisputeViewSet(viewsets.ReadOnlyModelViewSet):
         of_conversion = {"conversion_id": dispute.conversion_id, "model": dispute.model}
         records = AttributionRecord.objects.visible_to(user).filter(**of_conversion)
         dispute.records = with_net(records).order_by("position", "part")
-        lines = SettlementLine.objects.filter(settlement=dispute.settlement_id) if dispute.settlement_id else []
-        dispute.changes = lines.filter(payee_type=payee.kind, payee_id=payee.id) if lines and payee else lines
+        lines = SettlementLine.objects.filter(settlement=dispute.settlement_id)
+        dispute.changes = lines.filter(payee_type=payee.kind, payee_id=payee.id) if payee else lines
         with as_owner():
             is_told = dispute.own_role != Party.Role.RESPONDENT
             dispute.history = history_of(dispute, with_who=asker.is_house) if is_told else []

@@ -45,15 +45,19 @@ class EvidenceViewSet(viewsets.ReadOnlyModelViewSet):
     def create(self, request, dispute_id):
         dispute = self._dispute()
         check_parameters(request, {})
-        upload = file_in(request) if request.content_type.startswith(FORM) else None
-        data = None if upload else EvidenceField().run_validation(request.data)
-        with as_owner():
-            asked = {"dispute_id": dispute.pk, "by": actor_of(request)}
-            if upload:
-                item = operations.add_file(upload=upload, name=upload.name, **asked)
-            else:
-                item = operations.add_json(data=data, **asked)
+        add = self._add_file if request.content_type.startswith(FORM) else self._add_json
+        item = add(dispute_id=dispute.pk, by=actor_of(request))
         return Response(self.get_serializer(self._visible().get(pk=item.pk)).data, status=status.HTTP_201_CREATED)
+
+    def _add_file(self, **asked):
+        upload = file_in(self.request)
+        with as_owner():
+            return operations.add_file(upload=upload, name=upload.name or "", **asked)
+
+    def _add_json(self, **asked):
+        data = EvidenceField().run_validation(self.request.data)
+        with as_owner():
+            return operations.add_json(data=data, **asked)
 
     def retrieve(self, request, dispute_id, evidence_id):
         return Response(EvidenceDetailSerializer(self.get_object(), context=self.get_serializer_context()).data)

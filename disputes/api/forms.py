@@ -75,7 +75,7 @@ class AppealSerializer(StrictSerializer):
 class MissingTouchSerializer(StrictSerializer):
     channel = serializers.ChoiceField(Channel.choices)
     timestamp = Moment()
-    source = Text(required=False, allow_null=True, max_length=255)
+    source = Text(required=False, allow_null=True, max_length=255)  # type: ignore[assignment]
     campaign = Text(required=False, allow_null=True, max_length=255)
 
     def validate(self, attrs):
@@ -100,7 +100,7 @@ class DecisionSerializer(StrictSerializer):
     payee_type = serializers.ChoiceField(PAYEES, required=False, allow_null=True)
     payee_id = PayeeId()
     percentage = Percentage(required=False, allow_null=True)
-    shares = HandShareSerializer(many=True, required=False, max_length=1000)
+    shares = serializers.ListField(child=HandShareSerializer(), required=False, max_length=1000)
     spread = Flag(required=False)
     touch = MissingTouchSerializer(required=False, allow_null=True)
 

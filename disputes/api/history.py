@@ -10,7 +10,8 @@ from partners.models import ApiKey
 
 def history_of(dispute, *, with_who):
     """Its moves from status to status, the first one being filed."""
-    events = Dispute.pgh_event_model.objects.filter(pgh_obj=dispute.pk).select_related("pgh_context")
+    log = Dispute.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
+    events = log.objects.filter(pgh_obj=dispute.pk).select_related("pgh_context")
     moves, before = [], None
     for event in events.order_by("pgh_id"):
         if event.status != before:

@@ -62,9 +62,8 @@ class DisputeFilter(django_filters.FilterSet):
         return queryset.filter(assigned_to__in=get_user_model().objects.filter(username=value))
 
     def whose_time_is_up(self, queryset, name, value):
-        return (
-            queryset.overdue() if value == "true" else queryset.exclude(pk__in=Dispute.objects.overdue().values("pk"))
-        )
+        overdue = Dispute.objects.overdue().values("pk")
+        return queryset.overdue() if value == "true" else queryset.exclude(pk__in=overdue)
 
     def as_party(self, queryset, name, value):
         if not self.payee:

@@ -21,7 +21,7 @@ class Username(serializers.CharField):
         return value.get_username()
 
 
-class ForHouse:
+class ForHouse(serializers.ModelSerializer):
     """Fields that a partner or broker is told nothing of."""
 
     for_house: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class ForHouse:
         return {name: values.get(name) for name in self.Meta.fields}
 
 
-class DisputeSerializer(ForHouse, serializers.ModelSerializer):
+class DisputeSerializer(ForHouse):
     for_house = PEOPLE
     role = serializers.ChoiceField(Party.Role.choices, source="own_role", allow_null=True)
     attribution_id = serializers.UUIDField(source="record_id")
@@ -97,7 +97,7 @@ class PartySerializer(serializers.ModelSerializer):
         fields = ["id", "role", "payee_type", "payee_id", "told_at"]
 
 
-class EvidenceSerializer(ForHouse, serializers.ModelSerializer):
+class EvidenceSerializer(ForHouse):
     for_house = ("added_by", "added_by_key")
     payee_type = serializers.CharField(source="party.payee_type", default=None)
     payee_id = serializers.CharField(source="party.payee_id", default=None)
@@ -131,7 +131,7 @@ class EvidenceDetailSerializer(EvidenceSerializer):
         fields = [*EvidenceSerializer.Meta.fields, "content"]
 
 
-class MessageSerializer(ForHouse, serializers.ModelSerializer):
+class MessageSerializer(ForHouse):
     for_house = ("author", "author_key")
     from_house = serializers.BooleanField(source="is_from_house")
     party = serializers.IntegerField(source="party_id", allow_null=True)
