@@ -42,7 +42,8 @@ class DisputeViewSet(viewsets.ReadOnlyModelViewSet):
     parsers_by_action = {"create": tables.ClaimParser, "resolve_each": tables.ResolutionParser}
 
     def get_parsers(self):
-        also = self.parsers_by_action.get(self.action_map.get((self.request.method or "").lower(), ""))
+        method = getattr(self.request, "method", "").lower()  # the schema asks without a request
+        also = self.parsers_by_action.get(self.action_map.get(method, ""))
         return [StrictJSONParser(), *([also()] if also else [])]
 
     def perform_content_negotiation(self, request, force=False):
@@ -167,7 +168,7 @@ class DisputeViewSet(viewsets.ReadOnlyModelViewSet):
         of_conversion = {"conversion_id": dispute.conversion_id, "model": dispute.model}
         records = AttributionRecord.objects.visible_to(user).filter(**of_conversion)
         dispute.records = with_net(records).order_by("position", "part")
-        lines = SettlementLine.objects.filter(settlement=dispute.settlement_id)
+        lines = SettlementLine.objects.filter(settlement=dispute.settlement_id).order_by("number", "id")
         dispute.changes = lines.filter(payee_type=payee.kind, payee_id=payee.id) if payee else lines
         with as_owner():
             is_told = dispute.own_role != Party.Role.RESPONDENT

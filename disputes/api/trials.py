@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from attribution.settling import Decision
 
-NOTHING = Decimal(0)
+NOTHING = Decimal("0.00")
 
 
 def told(option):
@@ -14,7 +14,7 @@ def told(option):
         "decision": decision_as_asked(option.decision),
         "refusal": option.refusal or None,
         "currency": plan.conversion.currency if plan else None,
-        "commission_moved": plan.commission_moved if plan else None,
+        "commission_moved": _cents(plan.commission_moved) if plan else None,
         "payees": [_payee(payee, sums, plan) for payee, sums in plan.by_payee().items()] if plan else [],
         "changes": [_change(change) for change in plan.changes] if plan else [],
     }
@@ -29,13 +29,18 @@ def _payee(payee, sums, plan):
     return {
         "payee_type": kind,
         "payee_id": pk,
-        "revenue_before": sums["revenue_before"],
-        "revenue_after": sums["revenue"],
-        "commission_before": sums["commission_before"],
-        "commission_after": sums["commission"],
+        "revenue_before": _cents(sums["revenue_before"]),
+        "revenue_after": _cents(sums["revenue"]),
+        "commission_before": _cents(sums["commission_before"]),
+        "commission_after": _cents(sums["commission"]),
         "paid": sum(paid, NOTHING),
-        "adjusted": sums.get("adjusted", NOTHING),
+        "adjusted": _cents(sums.get("adjusted", NOTHING)),
     }
+
+
+def _cents(amount):
+    """As money is answered: 0 as 0.00."""
+    return amount.quantize(NOTHING)
 
 
 def _change(change):
@@ -52,10 +57,10 @@ def _change(change):
         "status_before": standing.record.status if standing else "",
         "credit_before": change.credit_before,
         "credit_after": change.credit,
-        "revenue_before": change.revenue_before,
-        "revenue_after": change.revenue,
-        "commission_before": change.commission_before,
-        "commission_after": change.commission,
+        "revenue_before": _cents(change.revenue_before),
+        "revenue_after": _cents(change.revenue),
+        "commission_before": _cents(change.commission_before),
+        "commission_after": _cents(change.commission),
     }
 
 
