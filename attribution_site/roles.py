@@ -128,6 +128,7 @@ BOUND_SCOPES = {
         *WRITE_WEBHOOKS,
         *(f"touchpoints.{verb}_touchpoint" for verb in ("view", "add", "change", "delete")),
         "attribution.view_attributionrecord",
+        "attribution.view_adjustment",
         "disputes.view_dispute",
         *WRITE_DISPUTES,
     ],

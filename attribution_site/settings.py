@@ -206,6 +206,7 @@ THROTTLES = {
     "calculate": "200/s",
     "report": "60/min",
     "work": "60/min",  # what takes a worker: batch runs, trainings, comparisons
+    "upload": "60/min",  # files that are looked through before they are kept
 } | env.dict("THROTTLES", default={})
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "attribution_site.api.errors.ExceptionHandler",

@@ -19,7 +19,7 @@ from attribution_site.saved_filters import views as saved_filters
 from attribution_site.signing_in import account
 from attribution_site.signing_in import views as signing_in
 from conversions.api import TouchpointViewSet
-from disputes.api import DisputeViewSet
+from disputes.api import AdjustmentViewSet, DisputeViewSet, EvidenceViewSet, MessageViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
 from reports.admin import dispute_report, search
@@ -40,11 +40,13 @@ router.register("brokers", BrokerViewSet, "broker")
 router.register("webhooks", WebhookViewSet, "webhook")
 router.register("keys", KeyViewSet, "key")
 router.register("disputes", DisputeViewSet, "dispute")
+router.register("adjustments", AdjustmentViewSet, "adjustment")
 router.register("spend", SpendViewSet, "spend")
 router.register("visitors", VisitorViewSet, "visitor")
 
 TOUCHPOINTS_OF_LEAD = r"^leads/(?P<lead_id>[^/\x00-\x1f\x7f]{1,64})/touchpoints\Z"
 DELIVERIES = "webhooks/<webhook_id>/deliveries"
+EVIDENCE, MESSAGES = "disputes/<dispute_id>/evidence", "disputes/<dispute_id>/messages"
 touchpoints_of_lead = TouchpointViewSet.as_view({"get": "list"}, keyset=("timestamp", "id"))
 api = [
     re_path(TOUCHPOINTS_OF_LEAD, touchpoints_of_lead, name="lead-touchpoints"),
@@ -57,6 +59,14 @@ api = [
     path(DELIVERIES, DeliveryViewSet.as_view({"get": "list"}), name="deliveries"),
     path(f"{DELIVERIES}/<pk>", DeliveryViewSet.as_view({"get": "retrieve"}, detail=True), name="delivery"),
     path(f"{DELIVERIES}/<pk>/replay", DeliveryViewSet.as_view({"post": "replay"}, detail=True), name="replay"),
+    path(EVIDENCE, EvidenceViewSet.as_view({"get": "list", "post": "create"}), name="evidence"),
+    path(f"{EVIDENCE}/<evidence_id>", EvidenceViewSet.as_view({"get": "retrieve"}, detail=True), name="evidence-item"),
+    path(
+        f"{EVIDENCE}/<evidence_id>/content",
+        EvidenceViewSet.as_view({"get": "content"}, detail=True),
+        name="evidence-content",
+    ),
+    path(MESSAGES, MessageViewSet.as_view({"get": "list", "post": "create"}), name="messages"),
     *router.urls,
 ]
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from attribution.models import AttributionRecord, ModelConfig, Training
 from conversions.models import Conversion
+from disputes.models import Dispute, Evidence, Message, Party
 from partners.models import Broker, Partner, WebhookEndpoint, WebhookMessage
 from partners.webhooks import sealing
 from touchpoints.models import Touchpoint, TrackedSite, TrackingLink, uuid7
@@ -148,6 +149,81 @@ class AttributionRecordFactory(factory.django.DjangoModelFactory):
     position = 1
     journey_length = 1
     calculated_at = factory.LazyFunction(timezone.now)
+
+
+class DisputeFactory(factory.django.DjangoModelFactory):
+    """About a record of its own, with its claimant as the only party."""
+
+    class Meta:
+        model = Dispute
+        skip_postgeneration_save = True
+
+    class Params:
+        record = factory.SubFactory(
+            AttributionRecordFactory,
+            status="disputed",
+            payee_id=factory.SelfAttribute("..claimant_id"),
+            partner_id=factory.SelfAttribute("..claimant_id"),
+        )
+
+    claimant_type = "partner"
+    claimant_id = "partner-abc"
+    record_id = factory.SelfAttribute("record.id")
+    conversion_id = factory.SelfAttribute("record.conversion_id")
+    lead_id = factory.SelfAttribute("record.lead_id")
+    model = factory.SelfAttribute("record.model")
+    currency = factory.SelfAttribute("record.currency")
+    at_stake = factory.SelfAttribute("record.commission_amount")
+    record_status_before = "calculated"
+    dispute_type = "amount"
+    reason = "We brought this lead twice."
+    filed_at = factory.LazyFunction(timezone.now)
+    due_at = factory.LazyAttribute(lambda d: d.filed_at + dt.timedelta(days=7))
+
+    @factory.post_generation
+    def party(self, create, given, **_):
+        PartyFactory(dispute=self, payee_type=self.claimant_type, payee_id=self.claimant_id, role="claimant")
+        self.refresh_from_db(fields=["number"])
+
+
+class PartyFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Party
+
+    dispute = factory.SubFactory(DisputeFactory)
+    payee_type = "partner"
+    payee_id = factory.Sequence(lambda n: f"partner-{n}")
+    role = "respondent"
+
+
+class EvidenceFactory(factory.django.DjangoModelFactory):
+    """Data of the claimant."""
+
+    class Meta:
+        model = Evidence
+
+    dispute = factory.SubFactory(DisputeFactory)
+    party = factory.LazyAttribute(lambda e: e.dispute.parties.get(role="claimant"))
+    source = "claimant"
+    kind = "json"
+    name = "Data"
+    content_type = "application/json"
+    content = factory.LazyFunction(lambda: {"originalSource": "partner_referral"})
+    size = 37
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class MessageFactory(factory.django.DjangoModelFactory):
+    """To the claimant."""
+
+    class Meta:
+        model = Message
+
+    dispute = factory.SubFactory(DisputeFactory)
+    party = factory.LazyAttribute(lambda m: m.dispute.parties.get(role="claimant"))
+    kind = "message"
+    is_from_house = True
+    body = "We look into it."
 
 
 class TrainingFactory(factory.django.DjangoModelFactory):

@@ -18,6 +18,8 @@ from tests.factories import (
     AttributionRecordFactory,
     BrokerFactory,
     ConversionFactory,
+    DisputeFactory,
+    EvidenceFactory,
     PartnerFactory,
     TouchpointFactory,
     TrainingFactory,
@@ -40,6 +42,8 @@ QUESTION = {
     "contenders": [],
 }
 COMPARISON = {**YEAR, "contenders": [{"model": "linear"}]}
+CLAIM = {"attributionId": "019ca600-0000-7000-8000-000000000000", "disputeType": "amount", "reason": "It was ours."}
+RESOLUTION = {"status": "resolved", "resolution": "It was theirs."}
 APPROVAL = {"status": "approved", "reason": "Checked."}
 
 
@@ -114,6 +118,26 @@ MATRIX = {
     ("POST", "keys/{key}/rotate"): (ADMINISTRATORS_ONLY, {}),
     # Whoever is there may end a key that got out.
     ("POST", "keys/{key}/revoke"): (operations_only(200), None),
+    ("GET", "disputes"): (READ, None),
+    ("POST", "disputes"): (operations_only(200), [CLAIM]),
+    ("POST", "disputes/resolve"): (operations_only(200), [RESOLUTION]),
+    ("GET", "disputes/{dispute}"): (READ, None),
+    ("POST", "disputes/{dispute}/ask"): (operations_only(200), {"question": "Which campaign?"}),
+    ("POST", "disputes/{dispute}/answer"): (operations_only(409), {"answer": "Spring."}),
+    ("POST", "disputes/{dispute}/assign"): (operations_only(200), {"assignedTo": "me"}),
+    ("POST", "disputes/{dispute}/go-on"): (operations_only(409), {"reason": "No answer."}),
+    ("GET", "disputes/{dispute}/simulate"): (operations_only(200), None),
+    ("POST", "disputes/{dispute}/simulate"): (operations_only(400), {}),
+    ("PUT", "disputes/{dispute}/resolve"): (operations_only(200), RESOLUTION),
+    ("POST", "disputes/{dispute}/withdraw"): (operations_only(409), {}),
+    ("POST", "disputes/{dispute}/appeal"): (operations_only(409), {"reason": "Look again."}),
+    ("GET", "disputes/{dispute}/evidence"): (READ, None),
+    ("POST", "disputes/{dispute}/evidence"): (operations_only(201), {"seen": "by us"}),
+    ("GET", "disputes/{dispute}/evidence/{evidence}"): (READ, None),
+    ("GET", "disputes/{dispute}/evidence/{evidence}/content"): (READ, None),
+    ("GET", "disputes/{dispute}/messages"): (READ, None),
+    ("POST", "disputes/{dispute}/messages"): (operations_only(201), {"body": "We look into it."}),
+    ("GET", "adjustments"): (READ, None),
     ("GET", "spend"): (READ, None),
     ("POST", "spend"): (allowed(403, 403, 201, 201, 201), {"day": "2026-01-01", "channel": "email", "amount": 5}),
     ("GET", "webhooks"): (READ, None),
@@ -163,7 +187,10 @@ def test_every_route_has_its_line():
 def things(db):
     conversion = ConversionFactory(lead_id="lead-of-all")
     delivery = WebhookMessageFactory()
+    dispute = DisputeFactory(conversion_id=conversion.pk, record__conversion_id=conversion.pk)
     return {
+        "dispute": dispute.pk,
+        "evidence": EvidenceFactory(dispute=dispute).pk,
         "touchpoint": TouchpointFactory().pk,
         "lead": "lead-of-all",
         "conversion": conversion.pk,

@@ -41,10 +41,12 @@ class RecordSerializer(MaskedPayees, serializers.ModelSerializer):
     credit = Number(max_digits=11, decimal_places=10)
     percentage = Number(max_digits=11, decimal_places=8)
     config_version = serializers.IntegerField(source="config.version")
+    net_credit = Number(read_only=True, max_digits=11, decimal_places=10)
     net_revenue = Money(read_only=True, help_text="revenueAttributed with the record's adjustments.")
     net_commission = Money(read_only=True, help_text="commissionAmount with the record's adjustments.")
     training_id = serializers.UUIDField()
     fallback = serializers.CharField()
+    settled = serializers.BooleanField(help_text="A dispute's resolution set this share.")
 
     class Meta:
         model = AttributionRecord
@@ -65,6 +67,7 @@ class RecordSerializer(MaskedPayees, serializers.ModelSerializer):
             "currency",
             "revenue_attributed",
             "commission_amount",
+            "net_credit",
             "net_revenue",
             "net_commission",
             "partner_id",
@@ -78,18 +81,25 @@ class RecordSerializer(MaskedPayees, serializers.ModelSerializer):
             "conversion_type",
             "position",
             "journey_length",
+            "part",
+            "settled",
             "run_id",
             "calculated_at",
         ]
 
 
 class RecordAdjustmentSerializer(serializers.ModelSerializer):
-    reason = serializers.CharField(source="reversal.reason")
-    occurred_at = Moment(source="reversal.occurred_at")
+    """`reason`: of a reversal its own, else `settlement`: a dispute was."""
+
+    reason = serializers.CharField(source="cause")
+    occurred_at = Moment(source="caused_at")
+    credit = Number(max_digits=11, decimal_places=10)
 
     class Meta:
         model = Adjustment
-        fields = ["id", "kind", "reason", "occurred_at", "revenue_amount", "commission_amount", "created_at"]
+        fields = [
+            *("id", "kind", "reason", "occurred_at", "credit", "revenue_amount", "commission_amount", "created_at"),
+        ]
 
 
 class RecordDetailSerializer(RecordSerializer):

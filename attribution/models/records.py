@@ -215,6 +215,11 @@ class AttributionRecord(models.Model):
         return self.credit.scaleb(2)
 
     @property
+    def settled(self):
+        """Whether its share was decided by a dispute."""
+        return self.settlement_id is not None
+
+    @property
     def fallback(self):
         """The model whose rule made the credit in place of the record's own, for want of data."""
         return fallback(self.model, self.training_id)

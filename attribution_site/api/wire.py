@@ -16,7 +16,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 # Objects whose keys are the client's words, not ours: they go out as they came in.
-FREE_FORM = ("click_ids", "config", "parameters", "detail")
+FREE_FORM = ("click_ids", "config", "parameters", "detail", "content")
 # A Decimal leaves the encoder as a string behind this mark, and then loses mark and quotes: the C encoder can
 # write no other number exactly. Nobody outside the process knows the mark, so no client's text can carry it.
 MARK = secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""From a touch to an explained commission, with the client that openapi-python-client makes of the schema:
+"""From a touch to an explained commission and a dispute about it, with the client that openapi-python-client makes of the schema:
 
 openapi-python-client generate --url https://…/api/schema --config config.yml --meta none
 ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… python walk.py
@@ -13,6 +13,7 @@ from attribution_client import AuthenticatedClient
 from attribution_client.api.attribution import calculate_and_save_attribution, calculate_attribution
 from attribution_client.api.attributions import explain_attribution, list_attributions
 from attribution_client.api.conversions import create_conversion
+from attribution_client.api.disputes import create_dispute, resolve_dispute
 from attribution_client.api.reports import generate_attribution_report
 from attribution_client.api.touchpoints import create_touchpoint
 from attribution_client.models import (
@@ -21,7 +22,15 @@ from attribution_client.models import (
     CalculateRequest,
     ConversionRequest,
     ConversionType,
+    DisputeClaimRequest,
+    DisputeClaimRequestEvidence,
+    DisputeDecided,
+    DisputeDecisionRequest,
+    DisputeResolutionRequest,
+    DisputeType,
+    PayeeType,
     Refusal,
+    SettlementWay,
     TouchpointRequest,
     TouchpointType,
 )
@@ -91,7 +100,7 @@ report = answered(
     )
 )
 
-# 5. Why a record is what it is. Disputes are not in the API yet; this is what one begins with.
+# 5. Why a record is what it is, a dispute about it, and its resolution.
 saved = CalculateAndSaveRequest(lead_id="lead-123", conversion_id=conversion.id)
 answered(calculate_and_save_attribution.sync(client=api, body=saved))
 records = answered(
@@ -99,6 +108,30 @@ records = answered(
 )
 record = next(each for each in records.results if each.touchpoint_id == touchpoint.id)
 explanation = answered(explain_attribution.sync(record.id, client=api))
+
+claim = DisputeClaimRequest(
+    attribution_id=record.id,
+    dispute_type=DisputeType.PARTNER,
+    reason="Incorrect channel attribution",
+    evidence=DisputeClaimRequestEvidence.from_dict(
+        {
+            "originalSource": "partner_referral",
+            "attributedChannel": "direct",
+            "timestamps": [touchpoint.timestamp.isoformat()],
+        }
+    ),
+)
+dispute = answered(create_dispute.sync(client=api, body=claim))
+resolution = DisputeResolutionRequest(
+    status=DisputeDecided.RESOLVED,
+    resolution="Adjusted attribution to correct channel",
+    # A quarter of the touch goes to the house.
+    adjustments=DisputeDecisionRequest(
+        way=SettlementWay.SPLIT, touchpoint_id=touchpoint.id, payee_type=PayeeType.HOUSE, percentage=25
+    ),
+    resolved_by="admin-user",
+)
+resolved = answered(resolve_dispute.sync(dispute.id, client=api, body=resolution))
 
 print(
     json.dumps(
@@ -109,6 +142,12 @@ print(
             "report": {"id": str(report.report_id), "totalConversions": report.summary.total_conversions},
             "record": {"model": record.model, "commissionAmount": record.commission_amount},
             "explanation": explanation.in_words,
+            "dispute": {
+                "id": str(dispute.id),
+                "status": resolved.status,
+                "resolvedBy": resolved.resolved_by,
+                "changes": [[change.payee_type, change.commission_after] for change in resolved.changes],
+            },
         }
     )
 )

@@ -227,11 +227,16 @@ class Dispute(models.Model):
             models.CheckConstraint(
                 name="dispute_settled_when_resolved", condition=Q(status=Status.RESOLVED) | Q(settlement__isnull=True)
             ),
-            # NULL on either side is nobody, and equal to nobody.
+            # NULL on either side is nobody, and equal to nobody. A key that acts for a person is that person.
             models.CheckConstraint(
                 name="dispute_decided_by_another_than_filed",
                 condition=(Q(resolved_by=None) | Q(filed_by=None) | ~Q(resolved_by=F("filed_by")))
-                & (Q(resolved_by_key=None) | Q(filed_by_key=None) | ~Q(resolved_by_key=F("filed_by_key"))),
+                & (
+                    Q(resolved_by__isnull=False)
+                    | Q(resolved_by_key=None)
+                    | Q(filed_by_key=None)
+                    | ~Q(resolved_by_key=F("filed_by_key"))
+                ),
             ),
         ]
         triggers = [

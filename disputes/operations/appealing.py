@@ -1,6 +1,7 @@
 """A decision is appealed: a dispute of its own, which somebody else decides."""
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -41,12 +42,10 @@ def appeal_dispute(*, dispute_id: UUID, reason: str, claimant: Payee | None = No
     party = party_of(before, by) or _party(before, claimant)
     if before.appeals.filter(claimant_type=party.payee_type, claimant_id=party.payee_id).exists():
         raise AlreadyDisputed(f"{before} was appealed by this payee already.")
-    claim = {"dispute_type": before.dispute_type, "reason": reason, "expected_amount": before.expected_amount}
     record = _record(before, party)
-    subject = _subject(before, record)
-    if record is None:
-        claim["dispute_type"] = Dispute.Type.MISSING
-    else:
+    claim = _claim(before, party, record) | {"reason": reason}
+    subject = _subject(before, record, claim)
+    if record is not None:
         freeze(record, reason, by)
     return store_dispute(subject=subject, claimant=party.payee, claim=claim, by=by, appeal_of=before)
 
@@ -72,10 +71,20 @@ def _record(before: Dispute, party: Party) -> AttributionRecord | None:
     return AttributionRecord.objects.select_for_update().get(pk=chosen) if chosen else None
 
 
-def _subject(before: Dispute, record: AttributionRecord | None) -> dict[str, Any]:
+def _claim(before: Dispute, party: Party, record: AttributionRecord | None) -> dict[str, Any]:
+    """Of what the claimant said, a respondent's own appeal tells nothing."""
+    is_claimant = party.payee == before.claimant
+    kind = before.dispute_type if is_claimant else Dispute.Type.OTHER
+    return {
+        "dispute_type": Dispute.Type.MISSING if record is None else kind,
+        "expected_amount": before.expected_amount if is_claimant else None,
+    }
+
+
+def _subject(before: Dispute, record: AttributionRecord | None, claim: Mapping[str, Any]) -> dict[str, Any]:
     names = ("conversion_id", "lead_id", "model", "currency")
     subject = {name: getattr(before, name) for name in names}
     if record is None:
-        return subject | {"at_stake": before.expected_amount or Decimal(0)}
+        return subject | {"at_stake": claim["expected_amount"] or Decimal(0)}
     net = with_net(AttributionRecord.objects.filter(pk=record.pk)).values_list("net_commission", flat=True).get()
     return subject | {"record_id": record.pk, "at_stake": net, "record_status_before": status_before(record)}

@@ -26,7 +26,7 @@ def add_file(*, dispute_id: UUID, upload: File, name: str, by: Actor) -> Evidenc
     # Before the lock: writing takes its time. A file without a row is an orphan that nobody is shown.
     path = storage.store(upload, checked)
     with transaction.atomic():
-        dispute = locked_open(dispute_id)
+        dispute = locked_open(dispute_id, by)
         item = Evidence(
             kind=Evidence.Kind.FILE,
             name=checked.name,
@@ -41,7 +41,7 @@ def add_file(*, dispute_id: UUID, upload: File, name: str, by: Actor) -> Evidenc
 @transaction.atomic
 def add_json(*, dispute_id: UUID, data: Mapping[str, Any], by: Actor) -> Evidence:
     """Keep an object as evidence. Raises ValidationError, DisputeClosed."""
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     return add_data(dispute=dispute, party=party_of(dispute, by), data=data, by=by)
 
 

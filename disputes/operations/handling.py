@@ -27,7 +27,7 @@ class AssignedToAnother(NotInThisState):
 def assign_dispute(*, dispute_id: UUID, to: Any, by: Actor, take_over: bool = False) -> Dispute:
     """Make it the work of a person who may decide disputes, and so put it under review. Who has it already keeps it,
     unless `take_over`. Raises AssignedToAnother, DisputeClosed, ValidationError."""
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     if not (to.is_active and to.has_perm("disputes.resolve_dispute")):
         message = f"{to.get_username()} may not decide disputes."
         raise ValidationError({"assigned_to": ValidationError(message, code="not_allowed")})
@@ -49,7 +49,7 @@ def take(dispute: Dispute, to: Any) -> None:
 @transaction.atomic
 def ask_information(*, dispute_id: UUID, question: str, by: Actor) -> Message:
     """Ask the claimant, and stop the clock until the answer."""
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     _check_text(question, "question")
     if dispute.status == Status.OPEN:
         take(dispute, by.user)
@@ -66,7 +66,7 @@ def ask_information(*, dispute_id: UUID, question: str, by: Actor) -> Message:
 @transaction.atomic
 def answer_information(*, dispute_id: UUID, answer: str, by: Actor) -> Message:
     """The claimant's answer; the clock goes on. Somebody of the house may enter what came by another way."""
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     party = party_of(dispute, by) or dispute.parties.get(role=Party.Role.CLAIMANT)
     _check_text(answer, "answer")
     if party.role != Party.Role.CLAIMANT:
@@ -80,7 +80,7 @@ def answer_information(*, dispute_id: UUID, answer: str, by: Actor) -> Message:
 @transaction.atomic
 def go_on_without_answer(*, dispute_id: UUID, reason: str, by: Actor) -> Dispute:
     """Back under review without waiting any longer; the clock goes on."""
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     if dispute.status != Status.NEEDS_INFORMATION:
         raise NotInThisState(f"No question of {dispute} is open.")
     _go_on(dispute, by)
@@ -132,7 +132,7 @@ def add_note(*, dispute_id: UUID, body: str, by: Actor) -> Message:
 @transaction.atomic
 def withdraw_dispute(*, dispute_id: UUID, reason: str = "", by: Actor) -> Dispute:
     """By its filer: the claimant, or whoever of the house filed for it. The record goes back to where it was."""
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     party = party_of(dispute, by)
     is_filer = by.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id)
     if not (party.role == Party.Role.CLAIMANT if party else is_filer):

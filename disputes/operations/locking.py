@@ -4,7 +4,7 @@ from uuid import UUID
 
 from attribution.models import AttributionRecord
 from attribution_site.errors import DomainError
-from disputes.actors import Actor
+from disputes.actors import SYSTEM, Actor
 from disputes.models import OPEN, Dispute, Party
 
 
@@ -28,15 +28,16 @@ def locked(dispute_id: UUID) -> Dispute:
     return Dispute.objects.select_for_update(of=["self"]).get(pk=dispute_id)
 
 
-def locked_open(dispute_id: UUID) -> Dispute:
+def locked_open(dispute_id: UUID, by: Actor) -> Dispute:
     dispute = locked(dispute_id)
-    check_open(dispute)
+    check_open(dispute, by)
     return dispute
 
 
-def check_open(dispute: Dispute) -> None:
+def check_open(dispute: Dispute, asker: Actor = SYSTEM) -> None:
+    """By whom it was decided learn the house's own."""
     if dispute.status not in OPEN:
-        by = f" by {dispute.resolved_by.get_username()}" if dispute.resolved_by else ""
+        by = f" by {dispute.resolved_by.get_username()}" if dispute.resolved_by and asker.is_house else ""
         raise DisputeClosed(f"{dispute} is {dispute.get_status_display().lower()} already{by}.")
 
 

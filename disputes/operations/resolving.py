@@ -85,7 +85,7 @@ def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
     if not resolution.strip():
         raise ValidationError({"resolution": ValidationError("Say why: the payees are told.", code="required")})
     standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
-    dispute = locked_open(dispute_id)
+    dispute = locked_open(dispute_id, by)
     _check_may_decide(dispute, by)
     if dispute.status == Dispute.Status.OPEN:
         take(dispute, by.user)

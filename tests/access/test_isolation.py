@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 from django.db.utils import ProgrammingError
 
-from attribution.models import AttributionRecord
+from attribution.models import Adjustment, AttributionRecord
 from attribution_site.api.keys import Payee
 from attribution_site.isolation import CREATE_ROLE, ROLE, as_owner, restricted_to
-from conversions.models import Conversion
+from conversions.models import Conversion, Reversal
+from disputes.models import Dispute, Evidence, Message, Party
 from partners.models import ApiKey, Broker, Partner
 from partners.operations import create_key
 from tests.api import BASE, refused
@@ -17,7 +18,11 @@ from tests.factories import (
     AttributionRecordFactory,
     BrokerFactory,
     ConversionFactory,
+    DisputeFactory,
+    EvidenceFactory,
+    MessageFactory,
     PartnerFactory,
+    PartyFactory,
     TouchpointFactory,
 )
 from touchpoints.models import Touchpoint
@@ -29,6 +34,8 @@ LISTS = {
     "attributions": AttributionRecord,
     "partners": Partner,
     "brokers": Broker,
+    "disputes": Dispute,
+    "adjustments": Adjustment,
 }
 
 
@@ -38,7 +45,8 @@ def two_partners(db):
     PartnerFactory(id="partner-a"), PartnerFactory(id="partner-b"), BrokerFactory(id="broker-c")
     for column, payee in (("partner_id", A), ("partner_id", B), ("broker_id", Payee("broker", "broker-c"))):
         touch = TouchpointFactory(lead_id="lead-both", **{column: payee.id})
-        AttributionRecordFactory(
+        record = AttributionRecordFactory(
+            status="disputed",
             lead_id="lead-both",
             touchpoint_id=touch.pk,
             payee_type=payee.kind,
@@ -46,7 +54,27 @@ def two_partners(db):
             **{"partner_id": None} | {column: payee.id},
         )
         create_key(name=f"key of {payee.id}", scopes=["partner"], payee=payee)
+        _make_dispute(payee, record)
     ConversionFactory(lead_id="lead-both")
+
+
+def _make_dispute(payee, record):
+    """With evidence, a message and an adjustment."""
+    dispute = DisputeFactory(record=record, claimant_type=payee.kind, claimant_id=payee.id)
+    EvidenceFactory(dispute=dispute), MessageFactory(dispute=dispute)
+    Adjustment.objects.create(
+        kind="reversal",
+        reversal=Reversal.objects.create(
+            conversion=ConversionFactory(), reason="refund", amount=1, commission_amount=0
+        ),
+        record_id=record.pk,
+        conversion_id=record.conversion_id,
+        payee_type=payee.kind,
+        payee_id=payee.id,
+        currency=record.currency,
+        revenue_amount=-1,
+        commission_amount=0,
+    )
 
 
 @pytest.fixture
@@ -78,7 +106,10 @@ def test_the_same_forgotten_filter_would_leak_without_the_second_lock(partner_a,
     assert len(partner_a.get(f"{BASE}/touchpoints").json()["results"]) == 3
 
 
-@pytest.mark.parametrize("model", [Touchpoint, AttributionRecord, Partner, ApiKey])
+OWN = [Touchpoint, AttributionRecord, Partner, ApiKey, Dispute, Party, Evidence, Message, Adjustment]
+
+
+@pytest.mark.parametrize("model", OWN)
 def test_the_database_shows_a_payee_its_own_rows_only(two_partners, model):
     with restricted_to(A):
         assert model.objects.count() == 1
@@ -91,13 +122,38 @@ def test_conversions_are_seen_only_behind_own_touches(two_partners, payee):
         assert Conversion.objects.count() == (0 if payee.id == "partner-a" and payee.kind == "broker" else 1)
 
 
+@pytest.mark.parametrize("rest", ["", "/evidence", "/messages"])
+def test_of_a_dispute_that_both_are_in_a_forgotten_filter_leaks_no_others_part(partner_a, rest, monkeypatch):
+    """partner-a is a respondent in what partner-b claims."""
+    dispute = Dispute.objects.get(claimant_id="partner-b")
+    PartyFactory(dispute=dispute, payee_id="partner-a")
+    for model in (Dispute, Party, Evidence, Message, AttributionRecord):
+        monkeypatch.setattr(type(model.objects.all()), "visible_to", lambda rows, user: rows)
+    answer = partner_a.get(f"{BASE}/disputes/{dispute.pk}{rest}")
+    assert answer.status_code == 200
+    assert "partner-b" not in answer.content.decode()
+    assert answer.json().get("count", 0) == 0
+
+
+def test_and_it_would_without_the_second_lock(partner_a, monkeypatch):
+    dispute = Dispute.objects.get(claimant_id="partner-b")
+    PartyFactory(dispute=dispute, payee_id="partner-a")
+    monkeypatch.setattr(type(Evidence.objects.all()), "visible_to", lambda rows, user: rows)
+    monkeypatch.setattr("attribution_site.isolation.ENTER", "SELECT %s, %s, %s")
+    assert partner_a.get(f"{BASE}/disputes/{dispute.pk}/evidence").json()["count"] == 1
+
+
 def test_the_database_takes_no_touch_for_another(two_partners):
     with pytest.raises(ProgrammingError, match="row-level security"), restricted_to(A):
         TouchpointFactory(partner_id="partner-b")
 
 
 @pytest.mark.parametrize(
-    "table", ["auth_user", "attribution_site_keptanswer", "attribution_keptjourney", "django_session"]
+    "table",
+    [
+        *("auth_user", "attribution_site_keptanswer", "attribution_keptjourney", "django_session"),
+        *("attribution_settlement", "disputes_disputeevent", "conversions_reversal"),
+    ],
 )
 def test_other_tables_are_shut(two_partners, table):
     with pytest.raises(ProgrammingError, match="permission denied"), restricted_to(A), connection.cursor() as cursor:

@@ -8,9 +8,11 @@ import json
 import uuid
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from attribution_site.api.keys import Payee
+from disputes.models import Dispute, Evidence
 from partners.models import ApiKey
 from partners.operations import create_key
 from partners.webhooks import operations as webhooks
@@ -20,6 +22,9 @@ from tests.factories import (
     AttributionRecordFactory,
     BrokerFactory,
     ConversionFactory,
+    DisputeFactory,
+    EvidenceFactory,
+    MessageFactory,
     PartnerFactory,
     TouchpointFactory,
 )
@@ -33,6 +38,7 @@ ID_OF = {
     "keys": "key",
     "partners": "partner",
     "brokers": "broker",
+    "disputes": "dispute",
 }
 
 
@@ -56,10 +62,20 @@ def of_b(db):
     conversion = ConversionFactory(lead_id="lead-of-b", policy_number="secret-policy")
     touch = TouchpointFactory(lead_id="lead-of-b", partner_id=B.id, campaign="secret-campaign", session_id="session-b")
     record = AttributionRecordFactory(
-        lead_id="lead-of-b", conversion_id=conversion.pk, touchpoint_id=touch.pk, partner_id=B.id, payee_id=B.id
+        lead_id="lead-of-b",
+        conversion_id=conversion.pk,
+        touchpoint_id=touch.pk,
+        partner_id=B.id,
+        payee_id=B.id,
+        status="disputed",
     )
     own = TouchpointFactory(lead_id="lead-of-a", partner_id=A.id, campaign="own-campaign")
     AttributionRecordFactory(lead_id="lead-of-a", touchpoint_id=own.pk, partner_id=A.id, payee_id=A.id)
+    dispute = DisputeFactory(
+        record=record, claimant_id=B.id, reason="secret reason", record_status_before="calculated", number=4711
+    )
+    evidence = EvidenceFactory(dispute=dispute, content={"secret": "secret-evidence"})
+    message = MessageFactory(dispute=dispute, body="secret message")
     key, text = create_key(name="secret key of B", scopes=["partner"], payee=B)
     endpoint, secret = webhooks.create_endpoint(
         url="https://secret.example.com/hook", events=["records.changed"], payee=B, created_by=None
@@ -68,6 +84,9 @@ def of_b(db):
         "touchpoint": touch.pk,
         "record": record.pk,
         "conversion": conversion.pk,
+        "dispute": dispute.pk,
+        "evidence": evidence.pk,
+        "message": message.pk,
         "lead": "lead-of-b",
         "partner": B.id,
         "broker": "broker-b",
@@ -92,7 +111,13 @@ def markers(of_b):
 
 def thing_of(path, parameter):
     """Which thing a path's parameter means."""
-    by_name = {"leadId": "lead", "webhookId": "webhook", "conversionId": "conversion"}
+    by_name = {
+        "leadId": "lead",
+        "webhookId": "webhook",
+        "conversionId": "conversion",
+        "disputeId": "dispute",
+        "evidenceId": "evidence",
+    }
     return by_name.get(parameter) or ID_OF.get(path.strip("/").split("/")[0], "conversion")
 
 
@@ -161,6 +186,7 @@ QUERY = {
     "leadId": "lead",
     "conversionId": "conversion",
     "touchpointId": "touchpoint",
+    "attributionId": "record",
     "partnerId": "partner",
     "brokerId": "broker",
     "campaign": "campaign",
@@ -209,6 +235,30 @@ def _names_in(operation):
         if f'#/components/schemas/{name}"' in text:
             text += json.dumps(component)
     return {name for name in (*BODY, "payeeId") if f'"{name}"' in text}
+
+
+def test_disputes_stay_as_they_are(as_a, of_b):
+    """Whatever A sends to B's dispute, by form too, is answered like one that never was."""
+    for rest, body in (("withdraw", {}), ("appeal", {"reason": "r"}), ("answer", {"answer": "a"})):
+        assert as_a.post(f"{BASE}/disputes/{of_b['dispute']}/{rest}", body).status_code == 404
+    file = SimpleUploadedFile("note.txt", b"Called at 9:30\n", "text/plain")
+    sent = as_a.post(f"{BASE}/disputes/{of_b['dispute']}/evidence", {"file": file}, format="multipart")
+    assert sent.status_code == 404
+    assert Dispute.objects.get(pk=of_b["dispute"]).status == "open"
+    assert Evidence.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", ["missing", "amount"])
+def test_nobody_disputes_what_is_anothers(as_a, of_b, kind):
+    name = "conversion" if kind == "missing" else "record"
+    field = "conversionId" if kind == "missing" else "attributionId"
+    both = twins(name, of_b)
+    for items in (False, True):
+        bodies = [{"disputeType": kind, "reason": "r", field: value} for value in both]
+        answers = [told(as_a.post(f"{BASE}/disputes", [b] if items else b), both) for b in bodies]
+        assert answers[0] == answers[1]
+        assert answers[0][0] == (200 if items else 404)
+    assert Dispute.objects.count() == 1
 
 
 def test_own_touches_cannot_be_given_to_another(as_a, of_b):

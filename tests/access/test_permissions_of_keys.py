@@ -18,6 +18,7 @@ WRITING = [
     "spend:write",
     "configurations:write",
     "webhooks:write",
+    "disputes:write",
 ]
 # Scopes, and the payee that the key is bound to.
 KEYS = {
@@ -118,6 +119,28 @@ STATUSES = {
     ("GET", "webhooks/{webhook}/deliveries/{delivery}"): only(service=200, partner=200),
     ("POST", "webhooks/{webhook}/deliveries/{delivery}/replay"): only(service=202, partner=202),
     ("GET", "spend/{spend}"): READ,
+    ("GET", "disputes"): OWN,
+    ("POST", "disputes"): only(service=200, partner=200),
+    ("POST", "disputes/resolve"): service_only(200),
+    ("GET", "disputes/{dispute}"): OWN,
+    # It asks the house nothing: that is what messages are for.
+    ("POST", "disputes/{dispute}/ask"): service_only(200),
+    ("POST", "disputes/{dispute}/answer"): only(service=409, partner=409),
+    ("POST", "disputes/{dispute}/assign"): service_only(400),
+    ("POST", "disputes/{dispute}/go-on"): service_only(409),
+    ("GET", "disputes/{dispute}/simulate"): service_only(200),
+    ("POST", "disputes/{dispute}/simulate"): service_only(400),
+    ("PUT", "disputes/{dispute}/resolve"): service_only(200),
+    # Only who filed it withdraws it.
+    ("POST", "disputes/{dispute}/withdraw"): only(service=409, partner=200),
+    ("POST", "disputes/{dispute}/appeal"): only(service=409, partner=409),
+    ("GET", "disputes/{dispute}/evidence"): OWN,
+    ("POST", "disputes/{dispute}/evidence"): only(service=201, partner=201),
+    ("GET", "disputes/{dispute}/evidence/{evidence}"): OWN,
+    ("GET", "disputes/{dispute}/evidence/{evidence}/content"): OWN,
+    ("GET", "disputes/{dispute}/messages"): OWN,
+    ("POST", "disputes/{dispute}/messages"): only(service=201, partner=201),
+    ("GET", "adjustments"): OWN,
 }
 WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
 BODIES = {

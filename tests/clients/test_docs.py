@@ -12,9 +12,10 @@ import requests
 from django.conf import settings
 
 from conversions.models import Conversion
+from disputes.models import Dispute
 from partners.operations import create_key
 from tests.clients import node
-from tests.factories import PartnerFactory
+from tests.factories import PartnerFactory, UserFactory
 from touchpoints.models import Touchpoint
 
 PAGE = (settings.BASE_DIR / "docs" / "api.md").read_text()
@@ -32,7 +33,8 @@ def blocks(language):
 @pytest.fixture
 def setting(transactional_db, live_server):
     PartnerFactory(id="partner-abc")
-    _stored, key = create_key(name="quick start", scopes=["ingest", "read", "attribution:write"])
+    _stored, key = create_key(name="quick start", scopes=["ingest", "read", "attribution:write", "disputes:write"])
+    UserFactory(username="admin-user", role="Operations")
     return {"ATTRIBUTION_URL": live_server.url, "ATTRIBUTION_KEY": key}
 
 
@@ -51,6 +53,8 @@ def test_the_curl_quick_start_runs(setting, tmp_path):
     run("bash", "-euo", "pipefail", "-c", "\n".join(blocks("sh")), setting=setting, cwd=tmp_path)
     assert Touchpoint.objects.get().partner_id == "partner-abc"
     assert Conversion.objects.get().commission_amount == 150
+    dispute = Dispute.objects.get()
+    assert (dispute.dispute_type, dispute.status, dispute.resolved_by.username) == ("partner", "resolved", "admin-user")
     assert (tmp_path / "report.xlsx").read_bytes().startswith(b"PK")
 
 

@@ -45,9 +45,10 @@ def test_the_schema_shows_the_examples(schema):
 
 @pytest.fixture
 def client(db):
-    make_world()
+    admin = UserFactory(username="admin", is_superuser=True)
+    make_world(person=admin)
     client = APIClient()
-    client.force_login(UserFactory(username="admin", is_superuser=True))
+    client.force_login(admin)
     return client
 
 

@@ -1,5 +1,5 @@
 """Clients that nobody wrote: made from the schema by others' generators, they walk from a touch to an explained
-commission against a running server."""
+commission and a dispute about it against a running server."""
 
 import json
 import os
@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from attribution.models import AttributionRecord
 from conversions.models import Conversion
+from disputes.models import Dispute
 from partners.operations import create_key
 from tests.clients import node
 from tests.clients.write import CLIENTS, SCHEMA, TYPES
-from tests.factories import PartnerFactory, TouchpointFactory
+from tests.factories import PartnerFactory, TouchpointFactory, UserFactory
 from touchpoints.models import Touchpoint
 
 npm = pytest.mark.skipif(not node.is_installed(), reason=node.SKIPPED)
@@ -30,7 +31,8 @@ def setting(transactional_db, live_server):
     for days, channel in ((2, "email"), (1, "direct")):
         moment = timezone.now() - timezone.timedelta(days=days)
         TouchpointFactory(lead_id="lead-123", channel=channel, source=None, campaign=None, timestamp=moment)
-    _stored, key = create_key(name="example", scopes=["read", "ingest", "attribution:write"])
+    _stored, key = create_key(name="example", scopes=["read", "ingest", "attribution:write", "disputes:write"])
+    UserFactory(username="admin-user", role="Operations")
     return {"ATTRIBUTION_URL": live_server.url, "ATTRIBUTION_KEY": key}
 
 
@@ -40,7 +42,9 @@ def assert_walked(told):
     assert (touch.campaign, touch.partner_id) == ("home-insurance-q4", "partner-abc")
     assert (conversion.lead_id, conversion.policy_number, conversion.value) == ("lead-123", "POL-2024-001", 1500)
     record = AttributionRecord.objects.get(model="position_based", touchpoint_id=touch.pk)
-    assert (record.payee_id, record.commission_amount) == ("partner-abc", 60)
+    dispute = Dispute.objects.get(record_id=record.pk)
+    assert (dispute.status, dispute.resolved_by.username) == ("resolved", "admin-user")
+    assert (record.payee_id, record.commission_amount) == ("partner-abc", 45)
     report = told.pop("report")
     assert report["totalConversions"] == 1
     assert told == {
@@ -49,6 +53,12 @@ def assert_walked(told):
         "calculation": [{"percentage": share, "revenue": 15 * share} for share in (40, 20, 40)],
         "record": {"model": "position_based", "commissionAmount": 60},
         "explanation": told["explanation"],
+        "dispute": {
+            "id": str(dispute.pk),
+            "status": "resolved",
+            "resolvedBy": "admin-user",
+            "changes": [["house", 60], ["house", 30], ["partner", 45], ["house", 15]],
+        },
     }
     assert told["explanation"][1].startswith("This touch is the 3rd of 3 that count")
 

@@ -4,8 +4,10 @@ import datetime as dt
 from decimal import Decimal
 from uuid import UUID
 
+from django.utils import timezone
+
 from attribution import operations
-from attribution.models import Comparison, Run
+from attribution.models import AttributionRecord, Comparison, Run
 from partners.models import ApiKey
 from partners.operations import create_key
 from partners.webhooks.models import WebhookMessage
@@ -14,9 +16,14 @@ from reports.operations import ask, generate_report, save_spend
 from tests.factories import (
     BrokerFactory,
     ConversionFactory,
+    DisputeFactory,
+    EvidenceFactory,
+    MessageFactory,
     PartnerFactory,
+    PartyFactory,
     TouchpointFactory,
     TrainingFactory,
+    UserFactory,
     WebhookEndpointFactory,
 )
 
@@ -29,6 +36,8 @@ def name(number):
 
 
 CONVERSION, RUN, TRAINING, COMPARISON, REPORT, KEY, WEBHOOK, DELIVERY, FAILED = (name(10 * n) for n in range(1, 10))
+DISPUTE, WAITING, FILED_FOR, DECIDED, EVIDENCE = (name(10 * n) for n in range(10, 15))
+SILENT: dict[str, None] = {"source": None, "campaign": None}
 TOUCHES = {
     name(1): {"channel": "paid_search", "source": "google", "medium": "cpc", "campaign": "home-insurance-q1"},
     name(2): {"channel": "email", "source": "newsletter", "broker_id": "broker-xyz"},
@@ -36,7 +45,7 @@ TOUCHES = {
 }
 
 
-def make_world():
+def make_world(person=None):
     PartnerFactory(id="partner-abc", name="Lantern Compare", contact_email="ana@lantern.example")
     BrokerFactory(id="broker-xyz", name="Harbour Insurance Brokers")
     for day, (pk, fields) in enumerate(TOUCHES.items(), start=2):
@@ -53,8 +62,46 @@ def make_world():
     )
     operations.calculate_and_save(lead_id="lead-123")
     save_spend(values={"day": dt.date(2026, 3, 2), "channel": "paid_search", "amount": Decimal("120.00")})
+    _make_disputes(person)
     _make_work()
     _make_settings()
+
+
+def _sold(number):
+    """Another lead, in which the partner and the broker have a half each, and its two records."""
+    lead, moment = f"lead-{123 + number}", dt.datetime(2026, 3, 5, 9, 30, tzinfo=dt.UTC)
+    for pk, fields in ((10 + number, {"partner_id": "partner-abc"}), (20 + number, {"broker_id": "broker-xyz"})):
+        channel = "partner_referral" if "partner_id" in fields else "broker_referral"
+        TouchpointFactory(id=name(pk), lead_id=lead, timestamp=moment, channel=channel, **SILENT, **fields)
+    sale = ConversionFactory(
+        id=name(30 + number), lead_id=lead, value=Decimal("900.00"), occurred_at=moment + dt.timedelta(days=1)
+    )
+    operations.calculate_and_save(lead_id=lead)
+    return list(AttributionRecord.objects.filter(conversion_id=sale.pk, payable=True).order_by("position"))
+
+
+def _make_disputes(person):
+    """One that is open, one that waits for an answer, one that is decided, and a record that nobody disputes yet."""
+    dispute = _disputed(_sold(1)[0], id=DISPUTE, expected_amount=Decimal("60.00"))
+    PartyFactory(dispute=dispute, payee_type="broker", payee_id="broker-xyz")
+    EvidenceFactory(id=EVIDENCE, dispute=dispute)
+    MessageFactory(dispute=dispute, author=person)
+    waiting, other = _sold(2)
+    _disputed(waiting, id=WAITING, status="needs_information", time_left=dt.timedelta(hours=10))
+    _disputed(other, id=FILED_FOR, claimant_type="broker", claimant_id="broker-xyz", filed_by=person)
+    decided, undisputed = _sold(3)
+    now = timezone.now()
+    over = {"status": "rejected", "rejection": "not_proven", "resolution": "The log shows another call."}
+    decider = UserFactory(username="decider", role="Operations")
+    DisputeFactory(id=DECIDED, record=decided, filed_at=now, closed_at=now, resolved_by=decider, **over)
+    AttributionRecord.objects.filter(pk=undisputed.pk).update(status="approved")
+    refund = {"reason": "refund", "amount": Decimal("90.00")}
+    operations.reverse_conversion(conversion_id=undisputed.conversion_id, values=refund, by=None)
+
+
+def _disputed(record, **values):
+    AttributionRecord.objects.filter(pk=record.pk).update(status="disputed")
+    return DisputeFactory(record=record, **values)
 
 
 def _make_work():

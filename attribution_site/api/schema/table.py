@@ -9,12 +9,13 @@
 
 from attribution.api import schema as attribution
 from conversions import schema as conversions
+from disputes import schema as disputes
 from partners import schema as partners
 from partners.webhooks import schema as webhooks
 from reports import schema as reports
 from touchpoints.tracking import schema as tracking
 
-APPS = (tracking, conversions, attribution, reports, partners, webhooks)
+APPS = (tracking, conversions, attribution, disputes, reports, partners, webhooks)
 
 
 def _together(name):

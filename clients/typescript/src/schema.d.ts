@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/adjustments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was added to decided records or taken from them, the latest first */
+        get: operations["listAdjustments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/attribution/batch": {
         parameters: {
             query?: never;
@@ -411,6 +428,286 @@ export interface paths {
          * @description Without an amount: all that is left. Records that are not approved yet are calculated again on what is left; for the others `adjustments` are booked.
          */
         post: operations["reverseConversion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List disputes, the latest first */
+        get: operations["listDisputes"];
+        put?: never;
+        /**
+         * File a dispute, or many
+         * @description About a record (`attributionId`) or, of the type `missing`, about a conversion. The record is frozen until it is decided. An array is answered by 200, with what became of each item. CSV has the fields as its columns. With `Accept: text/csv` what became of each line is answered as CSV too.
+         */
+        post: operations["createDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{disputeId}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the evidence in a dispute */
+        get: operations["listEvidence"];
+        put?: never;
+        /**
+         * Add evidence: data, or a file
+         * @description The same content again is the same item. No item ever changes.
+         */
+        post: operations["addEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{disputeId}/evidence/{evidenceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an item of evidence */
+        get: operations["getEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{disputeId}/evidence/{evidenceId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the bytes that an item's hash is of */
+        get: operations["getEvidenceContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{disputeId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was said in a dispute */
+        get: operations["listDisputeMessages"];
+        put?: never;
+        /**
+         * Say something in a dispute
+         * @description The house speaks to the claimant, or to the party that `to` names; with `internal` to itself.
+         */
+        post: operations["postDisputeMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a dispute
+         * @description A partner or broker that claims is told of its own part; one whose share may change that it may, and what became of it. `actions`: what the asker may do now.
+         */
+        get: operations["getDispute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer what was asked; the clock goes on */
+        post: operations["answerQuestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Appeal a decision: a dispute of its own, which somebody else decides */
+        post: operations["appealDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the claimant something; the clock stops */
+        post: operations["askForInformation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a dispute into somebody's hands
+         * @description By user name; `me` is who is signed in. From another's hands only with `takeOver`.
+         */
+        post: operations["assignDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/go-on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on without an answer */
+        post: operations["goOnWithoutAnswer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Decide a dispute
+         * @description With `adjustments` money moves in the same step, to the cent, and the sum stays. `resolvedBy`: a program of the house decides for one of its people.
+         */
+        put: operations["resolveDispute"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each offered resolution would do to every payee, to the cent */
+        get: operations["simulateResolutions"];
+        put?: never;
+        /** What a resolution of one's own would do; nothing is stored */
+        post: operations["simulateResolution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraw a dispute */
+        post: operations["withdrawDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide many disputes
+         * @description CSV has the fields as its columns. With `Accept: text/csv` what became of each line is answered as CSV too.
+         */
+        post: operations["resolveDisputes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -871,6 +1168,8 @@ export interface components {
             revenueAmount: number;
             commissionAmount: number;
         };
+        /** @enum {string} */
+        AdjustmentKind: "reversal" | "settlement";
         AmountPart: {
             quota: number;
             fraction: number;
@@ -991,6 +1290,7 @@ export interface components {
             currency: string;
             revenueAttributed: number;
             commissionAmount: number;
+            netCredit: number;
             /** @description revenueAttributed with the record's adjustments. */
             netRevenue: number;
             /** @description commissionAmount with the record's adjustments. */
@@ -1013,6 +1313,13 @@ export interface components {
             /** @description Place of the touch in its journey, from 1. */
             position: number;
             journeyLength: number;
+            /**
+             * @description Of a touch that several payees share.
+             * @default 0
+             */
+            part: number;
+            /** @description A dispute's resolution set this share. */
+            settled: boolean;
             /** Format: uuid */
             runId: string | null;
             /** Format: date-time */
@@ -1039,6 +1346,7 @@ export interface components {
             currency: string;
             revenueAttributed: number;
             commissionAmount: number;
+            netCredit: number;
             /** @description revenueAttributed with the record's adjustments. */
             netRevenue: number;
             /** @description commissionAmount with the record's adjustments. */
@@ -1061,6 +1369,13 @@ export interface components {
             /** @description Place of the touch in its journey, from 1. */
             position: number;
             journeyLength: number;
+            /**
+             * @description Of a touch that several payees share.
+             * @default 0
+             */
+            part: number;
+            /** @description A dispute's resolution set this share. */
+            settled: boolean;
             /** Format: uuid */
             runId: string | null;
             /** Format: date-time */
@@ -1121,6 +1436,35 @@ export interface components {
             commission: number;
             totalConversions: number;
             totalRevenue: number;
+        };
+        BookedAdjustment: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["AdjustmentKind"];
+            /** Format: uuid */
+            attributionId: string;
+            /** Format: uuid */
+            conversionId: string;
+            payeeType: components["schemas"]["PayeeType"];
+            payeeId: string;
+            currency: string;
+            credit: number;
+            revenueAmount: number;
+            commissionAmount: number;
+            /** Format: uuid */
+            disputeId: string | null;
+            disputeNumber: number | null;
+            /** Format: uuid */
+            reversalId: string | null;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        BookedAdjustmentPage: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["BookedAdjustment"][];
         };
         Broker: {
             id: string;
@@ -1239,6 +1583,8 @@ export interface components {
             roas: number | null;
             cpa: number | null;
         };
+        /** @enum {string} */
+        ClaimantType: "partner" | "broker";
         /** @description All null: as it was paid. */
         ComparedContender: {
             model: components["schemas"]["AttributionModel"] | null;
@@ -1516,7 +1862,7 @@ export interface components {
             log: components["schemas"]["Attempt"][];
         };
         /** @enum {string} */
-        DeliveryEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "endpoint.disabled" | "ping";
+        DeliveryEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "dispute.filed" | "dispute.share_may_change" | "dispute.information_requested" | "dispute.information_given" | "dispute.message" | "dispute.evidence_added" | "dispute.resolved" | "dispute.rejected" | "dispute.withdrawn" | "endpoint.disabled" | "ping";
         DeliveryPage: {
             /** Format: uri */
             next: string | null;
@@ -1535,6 +1881,397 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        Dispute: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            /** @default open */
+            status: components["schemas"]["DisputeStatus"];
+            role: components["schemas"]["DisputeRole"] | null;
+            disputeType: components["schemas"]["DisputeType"] | null;
+            reason: string | null;
+            /** Format: uuid */
+            attributionId: string | null;
+            /** Format: uuid */
+            conversionId: string;
+            leadId: string | null;
+            model: components["schemas"]["AttributionModel"] | null;
+            currency: string;
+            expectedAmount: number | null;
+            atStake: number | null;
+            claimantType: components["schemas"]["ClaimantType"] | null;
+            claimantId: string | null;
+            /** @description Of the house; told to the house alone. */
+            filedBy: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            filedByKey: string | null;
+            /** Format: date-time */
+            filedAt: string;
+            /** @description Of the house; told to the house alone. */
+            assignedTo: string | null;
+            /** Format: date-time */
+            dueAt: string | null;
+            overdue: boolean | null;
+            /** Format: date-time */
+            closedAt: string | null;
+            resolution: string | null;
+            rejection: components["schemas"]["DisputeRejection"] | null;
+            /** @description Of the house; told to the house alone. */
+            resolvedBy: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            resolvedByKey: string | null;
+            /** Format: uuid */
+            appealOf: string | null;
+        };
+        DisputeAnswerRequest: {
+            answer: string;
+        };
+        DisputeAppealRequest: {
+            reason: string;
+            claimantType?: components["schemas"]["ClaimantType"] | null;
+            claimantId?: string | null;
+        };
+        DisputeAssignmentRequest: {
+            assignedTo: string;
+            takeOver?: boolean;
+        };
+        DisputeClaimRequest: {
+            /** Format: uuid */
+            attributionId?: string | null;
+            /** Format: uuid */
+            conversionId?: string | null;
+            disputeType: components["schemas"]["DisputeType"];
+            reason: string;
+            /**
+             * @description Of any form, to 256 KiB and 20 levels.
+             * @example {
+             *       "originalSource": "partner_referral"
+             *     }
+             */
+            evidence?: {
+                [key: string]: unknown;
+            };
+            expectedAmount?: number | null;
+            claimantType?: components["schemas"]["ClaimantType"] | null;
+            claimantId?: string | null;
+        };
+        /** @enum {string} */
+        DisputeDecided: "resolved" | "rejected";
+        DisputeDecisionRequest: {
+            way: components["schemas"]["SettlementWay"];
+            /** Format: uuid */
+            touchpointId?: string | null;
+            payeeType?: components["schemas"]["PayeeType"] | null;
+            payeeId?: string | null;
+            percentage?: number | null;
+            shares?: components["schemas"]["HandShareRequest"][];
+            spread?: boolean;
+            touch?: components["schemas"]["MissingTouchRequest"] | null;
+        };
+        DisputeDetail: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            /** @default open */
+            status: components["schemas"]["DisputeStatus"];
+            role: components["schemas"]["DisputeRole"] | null;
+            disputeType: components["schemas"]["DisputeType"] | null;
+            reason: string | null;
+            /** Format: uuid */
+            attributionId: string | null;
+            /** Format: uuid */
+            conversionId: string;
+            leadId: string | null;
+            model: components["schemas"]["AttributionModel"] | null;
+            currency: string;
+            expectedAmount: number | null;
+            atStake: number | null;
+            claimantType: components["schemas"]["ClaimantType"] | null;
+            claimantId: string | null;
+            /** @description Of the house; told to the house alone. */
+            filedBy: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            filedByKey: string | null;
+            /** Format: date-time */
+            filedAt: string;
+            /** @description Of the house; told to the house alone. */
+            assignedTo: string | null;
+            /** Format: date-time */
+            dueAt: string | null;
+            overdue: boolean | null;
+            /** Format: date-time */
+            closedAt: string | null;
+            resolution: string | null;
+            rejection: components["schemas"]["DisputeRejection"] | null;
+            /** @description Of the house; told to the house alone. */
+            resolvedBy: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            resolvedByKey: string | null;
+            /** Format: uuid */
+            appealOf: string | null;
+            parties: components["schemas"]["DisputeParty"][];
+            records: components["schemas"]["DisputedShare"][];
+            evidence: components["schemas"]["Evidence"][];
+            changes: components["schemas"]["ShareChange"][];
+            history: components["schemas"]["DisputeMove"][];
+            actions: ("message" | "note" | "evidence" | "assign" | "take_over" | "ask" | "answer" | "go_on" | "withdraw" | "simulate" | "resolve" | "reject" | "appeal")[];
+        };
+        DisputeGoOnRequest: {
+            reason: string;
+        };
+        DisputeMessage: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["MessageKind"];
+            fromHouse: boolean;
+            party: number | null;
+            payeeType: components["schemas"]["ClaimantType"] | null;
+            payeeId: string | null;
+            body: string;
+            /** @description Of the house; told to the house alone. */
+            author: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            authorKey: string | null;
+            /** Format: date-time */
+            sentAt: string;
+        };
+        DisputeMessagePage: {
+            /** @description Of rows on all pages. */
+            count: number;
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["DisputeMessage"][];
+        };
+        DisputeMessageRequest: {
+            body: string;
+            to?: number | null;
+            internal?: boolean;
+        };
+        /** @description From status to status. Who, and why, is told to the house alone. */
+        DisputeMove: {
+            /** Format: date-time */
+            at: string;
+            status: components["schemas"]["DisputeStatus"];
+            by: string | null;
+            reason: string | null;
+        };
+        /** @description What one way to resolve would do to every payee, or why it can't be done. */
+        DisputeOption: {
+            label: string;
+            /** @description As `adjustments` of a resolution takes it. */
+            decision: {
+                way: components["schemas"]["SettlementWay"];
+                /** Format: uuid */
+                touchpointId?: string;
+                payeeType?: components["schemas"]["PayeeType"];
+                payeeId?: string;
+                percentage?: number;
+                touch?: {
+                    channel: components["schemas"]["TouchpointType"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    source: string | null;
+                    campaign: string | null;
+                };
+                shares?: {
+                    /** Format: uuid */
+                    touchpointId: string;
+                    percentage: number;
+                    payeeType?: components["schemas"]["PayeeType"];
+                    payeeId?: string;
+                }[];
+                spread?: boolean;
+            };
+            refusal: string | null;
+            currency: string | null;
+            commissionMoved: number | null;
+            payees: components["schemas"]["DisputeOptionOfPayee"][];
+            changes: {
+                /** Format: uuid */
+                attributionId: string | null;
+                /** Format: uuid */
+                touchpointId: string | null;
+                channel: string;
+                /** Format: date-time */
+                touchedAt: string | null;
+                payeeType: components["schemas"]["PayeeType"];
+                payeeId: string;
+                how: components["schemas"]["ShareChangeHow"];
+                statusBefore: string;
+                creditBefore: number;
+                creditAfter: number;
+                revenueBefore: number;
+                revenueAfter: number;
+                commissionBefore: number;
+                commissionAfter: number;
+            }[];
+        };
+        /** @description `paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records. */
+        DisputeOptionOfPayee: {
+            payeeType: components["schemas"]["PayeeType"];
+            payeeId: string;
+            revenueBefore: number;
+            revenueAfter: number;
+            commissionBefore: number;
+            commissionAfter: number;
+            paid: number;
+            adjusted: number;
+        };
+        DisputeOptions: {
+            /** Format: uuid */
+            disputeId: string;
+            options: components["schemas"]["DisputeOption"][];
+        };
+        DisputePage: {
+            /** @description Of rows on all pages. */
+            count: number;
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Dispute"][];
+        };
+        DisputeParty: {
+            id: number;
+            role: components["schemas"]["DisputeRole"];
+            payeeType: components["schemas"]["ClaimantType"];
+            payeeId: string;
+            /** Format: date-time */
+            toldAt: string;
+        };
+        DisputeQuestionRequest: {
+            question: string;
+        };
+        /** @enum {string} */
+        DisputeRejection: "record_is_right" | "not_proven" | "false_evidence" | "outside_rules" | "no_answer" | "already_decided" | "other";
+        DisputeResolutionLineRequest: {
+            /** Format: uuid */
+            id?: string | null;
+            number?: number | string | null;
+            status: components["schemas"]["DisputeDecided"];
+            resolution: string;
+            rejection?: components["schemas"]["DisputeRejection"] | null;
+            way?: components["schemas"]["SettlementWay"] | null;
+            /** Format: uuid */
+            touchpointId?: string | null;
+            payeeType?: components["schemas"]["PayeeType"] | null;
+            payeeId?: string | null;
+            percentage?: number | null;
+            resolvedBy?: string | null;
+        };
+        DisputeResolutionRequest: {
+            status: components["schemas"]["DisputeDecided"];
+            resolution: string;
+            rejection?: components["schemas"]["DisputeRejection"] | null;
+            adjustments?: components["schemas"]["DisputeDecisionRequest"] | null;
+            resolvedBy?: string | null;
+        };
+        /** @enum {string} */
+        DisputeRole: "claimant" | "respondent";
+        /** @enum {string} */
+        DisputeStatus: "open" | "needs_information" | "under_review" | "resolved" | "rejected" | "withdrawn";
+        DisputeTrialRequest: {
+            decision: components["schemas"]["DisputeDecisionRequest"];
+        };
+        /** @enum {string} */
+        DisputeType: "partner" | "broker" | "channel" | "amount" | "duplicate" | "missing" | "other";
+        DisputeWithdrawalRequest: {
+            reason?: string | null;
+        };
+        DisputedShare: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            touchpointId: string;
+            payeeType: components["schemas"]["PayeeType"];
+            payeeId: string;
+            status: components["schemas"]["AttributionStatus"];
+            netCredit: number;
+            netRevenue: number;
+            netCommission: number;
+        };
+        Evidence: {
+            /** Format: uuid */
+            id: string;
+            source: components["schemas"]["EvidenceSource"];
+            payeeType: components["schemas"]["ClaimantType"] | null;
+            payeeId: string | null;
+            kind: components["schemas"]["EvidenceKind"];
+            name: string;
+            contentType: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            sha256: string;
+            /** @description Of the house; told to the house alone. */
+            addedBy: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            addedByKey: string | null;
+            /** Format: date-time */
+            addedAt: string;
+        };
+        EvidenceDetail: {
+            /** Format: uuid */
+            id: string;
+            source: components["schemas"]["EvidenceSource"];
+            payeeType: components["schemas"]["ClaimantType"] | null;
+            payeeId: string | null;
+            kind: components["schemas"]["EvidenceKind"];
+            name: string;
+            contentType: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            sha256: string;
+            /** @description Of the house; told to the house alone. */
+            addedBy: string | null;
+            /**
+             * Format: uuid
+             * @description The key that was used; told to the house alone.
+             */
+            addedByKey: string | null;
+            /** Format: date-time */
+            addedAt: string;
+            /** @description Of data; null for a file. */
+            content: unknown;
+        };
+        /** @enum {string} */
+        EvidenceKind: "file" | "json" | "journey" | "rule" | "duplicates" | "click_ids" | "earlier";
+        EvidencePage: {
+            /** @description Of rows on all pages. */
+            count: number;
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Evidence"][];
+        };
+        /** @enum {string} */
+        EvidenceSource: "claimant" | "respondent" | "house" | "system";
         ExplainedConversion: {
             /** Format: uuid */
             id: string;
@@ -1671,6 +2408,13 @@ export interface components {
             }[];
             otherModels: components["schemas"]["OtherModel"][];
         };
+        HandShareRequest: {
+            /** Format: uuid */
+            touchpointId: string;
+            payeeType?: components["schemas"]["PayeeType"] | null;
+            payeeId?: string | null;
+            percentage: number;
+        };
         Identification: {
             visitorId: string;
             leadId: string;
@@ -1685,6 +2429,15 @@ export interface components {
         };
         /** @enum {string} */
         KeyStatus: "active" | "expiring" | "expired" | "revoked" | "replaced";
+        /** @enum {string} */
+        MessageKind: "message" | "question" | "answer" | "note";
+        MissingTouchRequest: {
+            channel: components["schemas"]["TouchpointType"];
+            /** Format: date-time */
+            timestamp: string;
+            source?: string | null;
+            campaign?: string | null;
+        };
         Model: {
             model: components["schemas"]["AttributionModel"];
             label: string;
@@ -1877,11 +2630,11 @@ export interface components {
         RecordAdjustment: {
             /** Format: uuid */
             id: string;
-            /** @enum {string} */
-            kind: "reversal";
+            kind: components["schemas"]["AdjustmentKind"];
             reason: string;
             /** Format: date-time */
             occurredAt: string;
+            credit: number;
             revenueAmount: number;
             commissionAmount: number;
             /** Format: date-time */
@@ -2085,10 +2838,33 @@ export interface components {
             disagreements: components["schemas"]["Disagreement"][];
         };
         /** @enum {string} */
-        Scope: "ingest" | "read" | "partner" | "touchpoints:write" | "conversions:write" | "attribution:write" | "records:write" | "partners:write" | "spend:write" | "configurations:write" | "webhooks:write";
+        Scope: "ingest" | "read" | "partner" | "touchpoints:write" | "conversions:write" | "attribution:write" | "records:write" | "partners:write" | "spend:write" | "configurations:write" | "webhooks:write" | "disputes:write";
         SecretRotationRequest: {
             overlapHours?: number;
         };
+        /** @enum {string} */
+        SettlementWay: "reassign" | "split" | "insert" | "exclude" | "by_hand";
+        ShareChange: {
+            /** Format: uuid */
+            attributionId: string | null;
+            /** Format: uuid */
+            touchpointId: string | null;
+            channel: string;
+            /** Format: date-time */
+            touchedAt: string | null;
+            payeeType: components["schemas"]["PayeeType"];
+            payeeId: string;
+            how: components["schemas"]["ShareChangeHow"];
+            statusBefore: string;
+            creditBefore: number;
+            creditAfter: number;
+            revenueBefore: number;
+            revenueAfter: number;
+            commissionBefore: number;
+            commissionAfter: number;
+        };
+        /** @enum {string} */
+        ShareChangeHow: "same" | "version" | "new" | "removed" | "adjustment" | "unattributed";
         SinceRequest: {
             /** Format: date-time */
             since?: string;
@@ -2318,7 +3094,7 @@ export interface components {
             createdAt: string;
         };
         /** @enum {string} */
-        WebhookEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "endpoint.disabled";
+        WebhookEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "dispute.filed" | "dispute.share_may_change" | "dispute.information_requested" | "dispute.information_given" | "dispute.message" | "dispute.evidence_added" | "dispute.resolved" | "dispute.rejected" | "dispute.withdrawn" | "endpoint.disabled";
         WebhookPage: {
             /** @description Of rows on all pages. */
             count: number;
@@ -2589,6 +3365,42 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listAdjustments: {
+        parameters: {
+            query?: {
+                attributionId?: string;
+                conversionId?: string;
+                kind?: components["schemas"]["AdjustmentKind"];
+                partnerId?: string;
+                brokerId?: string;
+                startDate?: string | unknown | unknown;
+                endDate?: string | unknown | unknown;
+                /** @description Where a page begins: follow `next` and `previous` as they are. */
+                cursor?: string;
+                /** @description Rows a page. */
+                pageSize?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookedAdjustmentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
     listRuns: {
         parameters: {
             query?: {
@@ -3778,6 +4590,735 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    listDisputes: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["DisputeStatus"][];
+                disputeType?: components["schemas"]["DisputeType"];
+                partnerId?: string;
+                brokerId?: string;
+                attributionId?: string;
+                conversionId?: string;
+                leadId?: string;
+                /** @description A user name, me or nobody. */
+                assignedTo?: string;
+                overdue?: boolean;
+                /** @description Of partners and brokers: theirs in it. */
+                role?: components["schemas"]["DisputeRole"];
+                startDate?: string | unknown | unknown;
+                endDate?: string | unknown | unknown;
+                ordering?: "filedAt" | "-filedAt" | "dueAt" | "-dueAt" | "atStake" | "-atStake";
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description Rows a page. */
+                pageSize?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    createDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeClaimRequest"] | components["schemas"]["DisputeClaimRequest"][];
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                    "text/csv": string;
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    listEvidence: {
+        parameters: {
+            query?: {
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description Rows a page. */
+                pageSize?: number;
+            };
+            header?: never;
+            path: {
+                disputeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidencePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    addEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                disputeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description With its name. What it may be: docs/api.md.
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    getEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this evidence. */
+                evidenceId: string;
+                disputeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    getEvidenceContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this evidence. */
+                evidenceId: string;
+                disputeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "application/pdf": string;
+                    "image/png": string;
+                    "image/jpeg": string;
+                    "image/webp": string;
+                    "image/gif": string;
+                    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/plain": string;
+                    "text/csv": string;
+                    "message/rfc822": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    listDisputeMessages: {
+        parameters: {
+            query?: {
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description Rows a page. */
+                pageSize?: number;
+            };
+            header?: never;
+            path: {
+                disputeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeMessagePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    postDisputeMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                disputeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeMessage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    getDispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    answerQuestion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeAnswerRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    appealDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeAppealRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    askForInformation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeQuestionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    assignDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeAssignmentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    goOnWithoutAnswer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeGoOnRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    resolveDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeResolutionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    simulateResolutions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOptions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    simulateResolution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeTrialRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOptions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    withdrawDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this dispute. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DisputeWithdrawalRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    resolveDisputes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeResolutionLineRequest"][];
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];

@@ -1,4 +1,4 @@
-// From a touch to an explained commission, with types that are generated from the schema:
+// From a touch to an explained commission and a dispute about it, with types that are generated from the schema:
 // ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… npm run walk
 import createClient from "openapi-fetch";
 
@@ -73,13 +73,38 @@ const report = answered(
 );
 if (typeof report === "string") throw new Error("A file was not asked for.");
 
-// 5. Why a record is what it is. Disputes are not in the API yet; this is what one begins with.
+// 5. Why a record is what it is, a dispute about it, and its resolution.
 answered(await api.POST("/attribution/calculate-and-save", { body: { leadId: "lead-123", conversionId: conversion.id } }));
 const records = answered(
   await api.GET("/attributions", { params: { query: { conversionId: conversion.id, model: "position_based" } } }),
 );
 const record = records.results.find(({ touchpointId }) => touchpointId === touchpoint.id) ?? fail("the touch's record");
 const explanation = answered(await api.GET("/attributions/{id}/explain", { params: { path: { id: record.id } } }));
+
+const filed = answered(
+  await api.POST("/disputes", {
+    body: {
+      attributionId: record.id,
+      disputeType: "partner",
+      reason: "Incorrect channel attribution",
+      evidence: { originalSource: "partner_referral", attributedChannel: "direct", timestamps: [touchpoint.timestamp] },
+    },
+  }),
+);
+// An array, or CSV, would be answered with what became of each item.
+const dispute = typeof filed !== "string" && "number" in filed ? filed : fail("one dispute");
+const resolved = answered(
+  await api.PUT("/disputes/{id}/resolve", {
+    params: { path: { id: dispute.id } },
+    body: {
+      status: "resolved",
+      resolution: "Adjusted attribution to correct channel",
+      // A quarter of the touch goes to the house.
+      adjustments: { way: "split", touchpointId: touchpoint.id, payeeType: "house", percentage: 25 },
+      resolvedBy: "admin-user",
+    },
+  }),
+);
 
 function fail(missing: string): never {
   throw new Error(`There is no ${missing}.`);
@@ -93,5 +118,11 @@ console.log(
     report: { id: report.reportId, totalConversions: report.summary.totalConversions },
     record: { model: record.model, commissionAmount: record.commissionAmount },
     explanation: explanation.inWords,
+    dispute: {
+      id: dispute.id,
+      status: resolved.status,
+      resolvedBy: resolved.resolvedBy,
+      changes: resolved.changes.map(({ payeeType, commissionAfter }) => [payeeType, commissionAfter]),
+    },
   }),
 );
