@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from attribution.models.configurations import AttributionModel, VisibleToStaff
 from attribution.models.records import AttributionRecord
+from attribution_site.audit.tracking import audited
 from partners.models import uuid7
 
 # Looked at when the transaction ends, whatever wrote in it: the settled set is worth what is left of the conversion,
@@ -50,6 +51,7 @@ OF_ITS_CONVERSION = """
 """
 
 
+@audited(searched=["lead_id"])
 class Settlement(models.Model):
     """One balanced change of who has what of a conversion under its payable model. Never changed; what turns out
     wrong is settled anew. `revenue` and `commission` are what there was to share."""
@@ -106,6 +108,7 @@ class Settlement(models.Model):
         return f"{self.get_way_display()}, {self.created_at:%Y-%m-%d}"
 
 
+@audited()
 class SettlementLine(models.Model):
     """What one payee had of one touch before the settlement and has after it."""
 

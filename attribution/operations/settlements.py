@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +21,7 @@ from attribution.operations import resharing
 from attribution.schedule import Payments
 from attribution.settling import Change, Decision, Payee, Way
 from attribution.standing import Standing, lock_conversion, shared, standing
+from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
 from partners.models import Broker, Partner, uuid7
@@ -105,7 +105,7 @@ def settle(*, conversion_id: UUID, decision: Decision, dispute_id: UUID, reason:
         dispute_id=dispute_id,
         created_by=by,
     )
-    with pghistory.context(reason=reason, dispute=str(dispute_id), user=by and by.pk):
+    with because(reason=reason, dispute=str(dispute_id), user=by and by.pk):
         if plan.touchpoint is not None:
             plan.touchpoint.save(force_insert=True)
         _write(plan, settlement)

@@ -164,14 +164,18 @@ def _has(key):
     return models.Q(**{f"pgh_context__{key}__isnull": False})
 
 
-def audited(*, fields=None, exclude=None, inserts=True, may_vanish=False, searched=(), name=None, app_label=None):
+def audited(
+    *, fields=None, exclude=None, inserts=True, may_vanish=False, searched=(), told=(), name=None, app_label=None
+):
     """Put a model under audit. `exclude`: columns that are no one's business or change all the time; a change of these
     alone leaves no row. `inserts=False`: only changes and deletions of its rows. `searched`: columns by which the
-    audit log finds its rows, such as the lead. For another's model, track a proxy of it and give `app_label`."""
+    audit log finds its rows, such as the lead. `told`: labels of events that no change of a column shows, which the
+    application writes by `pghistory.create_event`. For another's model, track a proxy of it and give `app_label`."""
 
     def track(model):
         operations = {INSERT: pgtrigger.Insert, UPDATE: pgtrigger.Update, DELETE: pgtrigger.Delete}
         watches = [_Watch(label, operation) for label, operation in operations.items() if inserts or label != INSERT]
+        watches += [pghistory.ManualEvent(label) for label in told]
         event_name = name or f"{model._meta.object_name}Event"
         return pghistory.track(
             *watches,

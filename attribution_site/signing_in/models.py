@@ -5,11 +5,12 @@ import hmac
 import secrets
 from functools import cached_property
 
-import pghistory
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from attribution_site.audit.tracking import audited
 
 
 class Session(AbstractBaseSession):
@@ -29,14 +30,7 @@ def name_of(server_key):
     return hashlib.sha256(b"name:" + server_key.encode()).hexdigest()[:8]
 
 
-@pghistory.track(
-    pghistory.InsertEvent(),
-    pghistory.DeleteEvent(),
-    pghistory.ManualEvent("recovery_code_used"),
-    pghistory.ManualEvent("recovery_codes_renewed"),
-    fields=["id", "user", "name"],
-    model_name="AuthenticatorEvent",
-)
+@audited(fields=["id", "user", "name"], told=["recovery_code_used", "recovery_codes_renewed"])
 class Authenticator(TOTPDevice):
     """An app that makes codes of six digits.
 

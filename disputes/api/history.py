@@ -11,7 +11,7 @@ from partners.models import ApiKey
 def history_of(dispute, *, with_who):
     """Its moves from status to status, the first one being filed."""
     log = Dispute.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
-    events = log.objects.filter(pgh_obj=dispute.pk).select_related("pgh_context")
+    events = log.objects.filter(pgh_obj=dispute.pk)
     moves, before = [], None
     for event in events.order_by("pgh_id"):
         if event.status != before:
@@ -22,7 +22,7 @@ def history_of(dispute, *, with_who):
 
 
 def _told(event, who, with_who):
-    context = _context(event) if with_who else {}
+    context = (event.pgh_context or {}) if with_who else {}
     return {
         "at": event.pgh_created_at,
         "status": event.status,
@@ -31,13 +31,9 @@ def _told(event, who, with_who):
     }
 
 
-def _context(event):
-    return (event.pgh_context and event.pgh_context.metadata) or {}
-
-
 def _names(events):
     """Of the people and keys that the events name, two queries for all of them."""
-    found = [_context(event) for event in events]
+    found = [event.pgh_context or {} for event in events]
     people = {each["user"] for each in found if each.get("user")}
     keys = {UUID(each["key"]) for each in found if each.get("key")}
     users = get_user_model().objects.filter(pk__in=people).order_by("pk")

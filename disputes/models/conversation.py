@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from attribution_site.audit.tracking import audited
 from disputes.models.disputes import Dispute, Party
 from partners.models import ApiKey, payee_of, uuid7
 
@@ -20,6 +21,7 @@ class MessageQuerySet(models.QuerySet):
         return self if payee is None else self.filter(party__payee_type=payee.kind, party__payee_id=payee.id)
 
 
+@audited()
 class Message(models.Model):
     """`party` is the payee whose conversation it belongs to; an internal note has none."""
 

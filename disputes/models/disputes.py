@@ -1,6 +1,5 @@
 """Disputes and who takes part in them."""
 
-import pghistory
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -9,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from attribution.models import AttributionModel, AttributionRecord, Settlement
+from attribution_site.audit.tracking import audited
 from partners.models import ApiKey, payee_of, uuid7
 
 
@@ -115,7 +115,7 @@ class DisputeQuerySet(models.QuerySet):
         return self.filter(conversion_id=conversion_id)
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="DisputeEvent")
+@audited(searched=["lead_id"])
 class Dispute(models.Model):
     """A payee's claim that a record is wrong or, for the type `missing`, that a conversion lacks a touch. The record is
     frozen while it is open. Facts never change, and nothing does once it is closed: an appeal is a dispute of its own.
@@ -302,6 +302,7 @@ class PartyQuerySet(models.QuerySet):
         return self if payee is None else self.filter(payee_type=payee.kind, payee_id=payee.id)
 
 
+@audited()
 class Party(models.Model):
     """A payee in a dispute: who claims, or whose share may change by it. None is told of another."""
 

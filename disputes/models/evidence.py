@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from attribution_site.audit.tracking import audited
 from disputes.models.disputes import Dispute, Party
 from partners.models import ApiKey, payee_of, uuid7
 
@@ -19,6 +20,7 @@ class EvidenceQuerySet(models.QuerySet):
         return self if payee is None else self.filter(party__payee_type=payee.kind, party__payee_id=payee.id)
 
 
+@audited()
 class Evidence(models.Model):
     """A file, or JSON. `party` is whose it is; what the house or the system brought has none."""
 

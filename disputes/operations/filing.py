@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pghistory
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from attribution.models import AttributionRecord, Status, with_net
 from attribution.schedule import Payments
+from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
 from disputes import announcing, packs
@@ -195,7 +195,7 @@ def freeze(record: AttributionRecord, reason: str, by: Actor) -> None:
     """Under the record's lock. Nothing but its status moves."""
     if record.status == Status.DISPUTED:
         return
-    with pghistory.context(reason=f"Disputed: {reason}", user=by.user and by.user.pk):
+    with because(reason=f"Disputed: {reason}", user=by.user and by.user.pk):
         record.status = Status.DISPUTED
         record.save(update_fields=["status"])
 

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from attribution_site.audit.context import because
 from disputes import announcing
 from disputes.actors import Actor
 from disputes.clock import BusinessHours
@@ -168,4 +168,4 @@ def _check_text(text: str, name: str) -> None:
 
 
 def _told(reason: str, by: Actor) -> Any:
-    return pghistory.context(reason=reason, user=by.user and by.user.pk)
+    return because(reason=reason, user=by.user and by.user.pk)

@@ -3,12 +3,12 @@
 import datetime as dt
 from collections.abc import Callable
 
-import pghistory
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from attribution_site.audit.context import because
 from attribution_site.queueing import queue_on_commit
 from disputes import tasks
 from disputes.models import Dispute
@@ -42,7 +42,7 @@ def _each(waiting: Callable[[dt.datetime], QuerySet[Dispute]], event: str, colum
     for dispute in found:
         if to := _addresses(dispute, event):
             queue_on_commit(tasks.mail_people, str(dispute.pk), event, to)
-    with pghistory.context(reason="Reminded" if event == "due" else "Escalated: time is up"):
+    with because(reason="Reminded" if event == "due" else "Escalated: time is up"):
         Dispute.objects.filter(pk__in=[each.pk for each in found]).update(**{column: now})
     return len(found)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-import pghistory
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +12,7 @@ import attribution.operations
 from attribution import standing
 from attribution.models import AttributionRecord, Settlement
 from attribution.settling import HOUSE, Decision, HandShare, Way
+from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from disputes import announcing
 from disputes.actors import Actor
@@ -54,7 +54,7 @@ def resolve_dispute(*, dispute_id: UUID, resolution: str, decision: Decision | N
     """
     dispute = _to_decide(dispute_id, resolution, by)
     # What is decided next counts as it was before the dispute.
-    with pghistory.context(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
+    with because(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
         _close(dispute, Dispute.Status.RESOLVED, resolution, by)
         settlement = _settle(dispute, decision, resolution, by) if decision else None
         dispute.settlement = settlement
@@ -69,7 +69,7 @@ def reject_dispute(*, dispute_id: UUID, rejection: str, resolution: str, by: Act
     if rejection not in Dispute.Rejection.values:
         raise ValidationError({"rejection": ValidationError("Choose the reason.", code="invalid_choice")})
     dispute = _to_decide(dispute_id, resolution, by)
-    with pghistory.context(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
+    with because(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
         dispute.rejection = rejection
         _close(dispute, Dispute.Status.REJECTED, resolution, by)
         dispute.save(update_fields=CLOSING)

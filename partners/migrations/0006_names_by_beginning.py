@@ -7,7 +7,7 @@ from django.db.models.functions import Upper
 class Migration(migrations.Migration):
     # For the search box: how a name begins, its letters large or small.
     atomic = False
-    dependencies = [("partners", "0004_disputes_scope")]
+    dependencies = [("partners", "0005_disputes_scope")]
 
     operations = [
         AddIndexConcurrently(

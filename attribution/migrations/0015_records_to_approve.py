@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     # What the front page counts and adds up for finance, without a look at the other records.
     atomic = False
-    dependencies = [("attribution", "0013_settled_guards")]
+    dependencies = [("attribution", "0014_audit")]
 
     operations = [
         AddIndexConcurrently(

@@ -17,7 +17,7 @@ TABLES = {
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("attribution_site", "0004_conversions_told_afterwards"),
+        ("attribution_site", "0006_audit_of_people"),
         ("attribution", "0011_settlements"),
         ("disputes", "0002_disputes"),
     ]
