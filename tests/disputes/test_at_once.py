@@ -3,6 +3,7 @@ told, and nobody waits for ever."""
 
 import datetime as dt
 import threading
+from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
@@ -25,7 +26,7 @@ from touchpoints.models import Touchpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLOSED = operations.DisputeClosed
-TIMES = 4
+TIMES = 3
 
 
 def resolving(dispute, decision=None):
@@ -219,7 +220,7 @@ def test_everybody_at_once_and_nobody_waits_for_ever(_):
             record_id=found[4].pk, status="approved", reason="checked", by=finance
         ),
         lambda: attribution.operations.reverse_conversion(
-            conversion_id=conversion.pk, values={"reason": "refund", "amount": 30}, by=finance
+            conversion_id=conversion.pk, values={"reason": "refund", "amount": Decimal(30)}, by=finance
         ),
     )
     assert not [error for error in errors if isinstance(error, ObjectDoesNotExist)], errors
