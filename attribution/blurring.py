@@ -6,7 +6,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from attribution.explained import Explanation, Touch
+from attribution.explained import Explanation, Settled, SettledShare, Touch
 
 DAY = 86_400
 HUNDREDTH = Decimal("0.01")
@@ -23,6 +23,32 @@ def blurred(told: Explanation, *, payee: tuple[str, str]) -> Explanation:
         # Differences and other models' shares name other touches.
         differences=[],
         others=[replace(other, shares=[]) for other in told.others],
+        settlement=told.settlement and _settled(told.settlement, payee),
+    )
+
+
+def _settled(settled: Settled, payee: tuple[str, str]) -> Settled:
+    """What was decided, without why: the words may name others."""
+    shares = [
+        share if (share.payee_type, share.payee_id) == tuple(payee) else _share_of_others(share)
+        for share in settled.shares
+    ]
+    return replace(settled, reason=None, shares=shares)
+
+
+def _share_of_others(share: SettledShare) -> SettledShare:
+    return replace(
+        share,
+        touchpoint_id=None,
+        channel=None,
+        payee_id="",
+        credit_before=share.credit_before.quantize(HUNDREDTH),
+        credit_after=share.credit_after.quantize(HUNDREDTH),
+        revenue_before=None,
+        revenue_after=None,
+        commission_before=None,
+        commission_after=None,
+        blurred=True,
     )
 
 

@@ -93,9 +93,45 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class SettledShare:
+    """What one payee had of one touch before the settlement, and has by it. parts: how many payees share the touch."""
+
+    number: int
+    touchpoint_id: UUID | None
+    channel: str | None
+    payee_type: str
+    payee_id: str
+    is_this: bool
+    parts: int
+    credit_before: Decimal
+    credit_after: Decimal
+    revenue_before: Decimal | None
+    revenue_after: Decimal | None
+    commission_before: Decimal | None
+    commission_after: Decimal | None
+    blurred: bool = False
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The last settlement of a dispute that set the shares of this conversion; no rule gives them. credit, revenue,
+    commission: what the record's payee has of it now, its adjustments and later reversals included."""
+
+    id: UUID
+    way: str
+    reason: str | None
+    settled_at: dt.datetime
+    credit: Decimal
+    revenue: Decimal
+    commission: Decimal
+    shares: list[SettledShare]
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """touches: those that are shown of `touches_known`. hidden: the sums of the others that count. replays: whether the
-    stored records of this conversion and model come out again, None where nothing was kept to try it with."""
+    """touches: those that are shown of `touches_known`, as the rule shares among them. hidden: the sums of the others
+    that count. replays: whether the stored records of this conversion and model come out again, None where nothing was
+    kept to try it with, or where a settlement set them."""
 
     record: AttributionRecord
     config: ModelConfig
@@ -115,6 +151,7 @@ class Explanation:
     stored_totals: dict[str, Any]
     others: list[Alternative]
     adjustments: list[Adjustment]
+    settlement: Settled | None = None
 
 
 class Story:

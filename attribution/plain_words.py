@@ -2,8 +2,8 @@
 
 from decimal import ROUND_DOWN, Decimal
 
-from attribution.explained import Explanation, Part, Rounding, Touch
-from attribution.models import AttributionModel
+from attribution.explained import Explanation, Part, Rounding, Settled, Touch
+from attribution.models import AttributionModel, Settlement
 from attribution.wording import HOW_IT_SHARES
 
 LEFT_OUT = {
@@ -16,6 +16,7 @@ LEFT_OUT = {
 }
 WHY_PAYEE = {
     "by_hand": "set by hand; calculation keeps it",
+    "by_settlement": "set by a dispute's settlement",
     "broker_on_broker_referral": "the touch's broker, as its channel is broker referral",
     "partner": "the touch's partner",
     "broker": "the touch's broker, as it has no partner",
@@ -34,6 +35,29 @@ _UNITS = ((86_400, "day", "d"), (3600, "hour", "h"), (60, "minute", "min"), (1, 
 
 
 def sentences(told: Explanation) -> list[str]:
+    by_rule = _by_rule(told)
+    if told.settlement is None:
+        return by_rule
+    what_would_be = "What the rule alone would give, without the settlement:" if told.touches else ""
+    return [*_settled(told.settlement, told), *filter(None, [what_would_be]), *by_rule]
+
+
+def _settled(settled: Settled, told: Explanation) -> list[str]:
+    record, unit = told.record, told.revenue.unit if told.revenue else Decimal("0.01")
+    way = Settlement.Way(settled.way).label
+    found = [
+        f"A dispute's settlement of {settled.settled_at:%Y-%m-%d} set the shares of this conversion, not the rule:"
+        f" {way[0].lower() + way[1:]}.",
+        f"{_first_up(who(record.payee_type, record.payee_id))} has {(settled.credit * 100).normalize():f} % by this"
+        f" record, {amount(settled.revenue, unit)} {record.currency} of the value and"
+        f" {amount(settled.commission, unit)} of the commission{', with its adjustments' if told.adjustments else ''}.",
+    ]
+    if any(share.is_this and share.parts > 1 for share in settled.shares):
+        found.append("It is one payee's part of the touch; the others' parts are records of their own.")
+    return found
+
+
+def _by_rule(told: Explanation) -> list[str]:
     own = next((touch for touch in told.touches if touch.is_this), None)
     if own is None or own.revenue is None or own.commission is None or told.revenue is None or told.commission is None:
         return [SOURCES[told.source]] if not told.touches else [_rule(told), "This touch is not in the journey."]
@@ -129,10 +153,19 @@ def _named(positions: list[int], left_over: int) -> str:
 
 def _payee(told: Explanation) -> str:
     record = told.record
-    who = "the house" if record.payee_type == "house" else f"{record.payee_type} {record.payee_id}"
     paid = "Its payee is" if record.payable else "Commission is not paid under this model; its payee would be"
     why = WHY_PAYEE[told.payee_reason]
-    return f"{paid} {who}: {why}." if record.payee_type != "house" or told.payee_reason != "house" else f"{paid} {why}."
+    if record.payee_type == "house" and told.payee_reason == "house":
+        return f"{paid} {why}."
+    return f"{paid} {who(record.payee_type, record.payee_id)}: {why}."
+
+
+def _first_up(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def who(payee_type: str, payee_id: str) -> str:
+    return "the house" if payee_type == "house" else f"{payee_type} {payee_id}"
 
 
 def _percent(share: Decimal) -> str:

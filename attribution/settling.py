@@ -115,12 +115,12 @@ class Change:
 
 
 def parts_of(stands: Iterable[Standing]) -> list[Part]:
-    """What stands, as parts; records of which nothing is left are none."""
-    return [
+    """What stands, as parts; records of which nothing is left are none, and two of one payee are one."""
+    return _merged(
         Part(each.record, (each.record.payee_type, each.record.payee_id), int(each.credit.scaleb(10)))
         for each in stands
         if each.credit > 0
-    ]
+    )
 
 
 def reassigned(parts: Sequence[Part], decision: Decision) -> list[Part]:
@@ -143,7 +143,8 @@ def split(parts: Sequence[Part], decision: Decision) -> list[Part]:
     left = iter(kept)
     changed = [replace(part, units=next(left)) if part in mine else part for part in parts]
     at = max(index for index, part in enumerate(parts) if part in mine) + 1
-    return _merged([*changed[:at], Part(mine[0].like, payee, given), *changed[at:]])
+    together = _merged([*changed[:at], Part(mine[0].like, payee, given), *changed[at:]])
+    return [part for part in together if part.units]
 
 
 def by_hand(parts: Sequence[Part], decision: Decision) -> list[Part]:
@@ -156,15 +157,13 @@ def by_hand(parts: Sequence[Part], decision: Decision) -> list[Part]:
     rest = [part for part in parts if part.key not in units]
     left = WHOLE - sum(units.values())
     if left < 0:
-        raise _refused("shares", f"Together {-left / PERCENT:g} % more than there is.", "exceeds_conversion")
+        raise _refused("shares", f"Together {_percent(-left)} % more than there is.", "exceeds_conversion")
     if decision.spread and rest:
         rest = [replace(p, units=u) for p, u in zip(rest, _in_proportion(left, [p.units for p in rest]), strict=True)]
     off = sum(units.values()) + sum(part.units for part in rest) - WHOLE
     if off:
-        how = f"{abs(off) / PERCENT:.8f}".rstrip("0").rstrip(".")
-        raise _refused(
-            "shares", f"All shares together are {how} % {'more' if off > 0 else 'less'} than 100.", "unbalanced"
-        )
+        how = f"{_percent(abs(off))} % {'more' if off > 0 else 'less'}"
+        raise _refused("shares", f"All shares together are {how} than 100.", "unbalanced")
     like = {part.like.touchpoint_id: part.like for part in parts}
     chosen = [Part(like[touch], payee, amount) for (touch, payee), amount in units.items()]
     return [part for part in sorted([*chosen, *rest], key=_place) if part.units]
@@ -193,8 +192,11 @@ def changes(
     What is not decided yet gets a new version; beside what is decided an adjustment is booked. A payee new to a touch
     takes over a record that another loses, where that one is not decided, and gets one of its own elsewhere."""
     wanted = {part.key: (part, *share) for part, share in zip(parts, shares, strict=True)}
-    by_key = {(each.record.touchpoint_id, (each.record.payee_type, each.record.payee_id)): each for each in stands}
-    given_up = [each for key, each in by_key.items() if key not in wanted and not each.is_decided]
+    by_key: dict[tuple[UUID, Payee], Standing] = {}
+    # A payee may have been given a second part of a touch by hand: one record is enough.
+    doubled = [each for each in stands if by_key.setdefault(_key_of(each), each) is not each]
+    lost = [*(each for key, each in by_key.items() if key not in wanted), *doubled]
+    given_up = [each for each in lost if not each.is_decided]
     found: list[Change] = []
     taken: set[UUID] = set()
     for key, (part, revenue, commission) in wanted.items():
@@ -203,10 +205,15 @@ def changes(
             found += _newcomer(part, revenue, commission, given_up, taken)
         else:
             found.append(_changed(part, standing, revenue, commission))
-    found += [_left(each) for key, each in by_key.items() if key not in wanted and each.record.pk not in taken]
+    found += [_left(each) for each in lost if each.record.pk not in taken]
     # A record that changed hands is told once as the loss and once as the gain.
     found.sort(key=lambda each: (each.number, each.standing is None or each.how == "new", each.payee))
     return found
+
+
+def _key_of(standing: Standing) -> tuple[UUID, Payee]:
+    record = standing.record
+    return record.touchpoint_id, (record.payee_type, record.payee_id)
 
 
 def _newcomer(
@@ -247,6 +254,10 @@ def _left(standing: Standing) -> Change:
 
 def _pairs(before: Sequence[Decimal], after: Sequence[Decimal]) -> list[Decimal]:
     return [amount for pair in zip(before, after, strict=True) for amount in pair]
+
+
+def _percent(units: int) -> str:
+    return f"{Decimal(units) / PERCENT:.8f}".rstrip("0").rstrip(".")
 
 
 def _credit(units: int) -> Decimal:

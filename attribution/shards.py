@@ -75,11 +75,13 @@ def write(planned: Plan, *, within: store.Store) -> None:
     """Raises RecordsMoved when a record left calculated or pending meanwhile; the transaction must then end."""
     doomed = planned.changes.delete
     if len(doomed):
+        # Locked in order of id, as the guards of conversions and touchpoints do: each would wait for the other else.
         deleted = within.count(
             sql.SQL(
-                "WITH gone AS (DELETE FROM {} WHERE id = ANY({}::uuid[])"
-                " AND status IN ('pending', 'calculated') RETURNING 1) SELECT count(*) FROM gone"
-            ).format(sql.Identifier(store.RECORDS), store.uuid_texts(doomed))
+                "WITH doomed AS MATERIALIZED (SELECT id FROM {records} WHERE id = ANY({ids}::uuid[])"
+                " AND status IN ('pending', 'calculated') ORDER BY id FOR UPDATE), gone AS (DELETE FROM {records} r"
+                " USING doomed WHERE r.id = doomed.id RETURNING 1) SELECT count(*) FROM gone"
+            ).format(records=sql.Identifier(store.RECORDS), ids=store.uuid_texts(doomed))
         )
         if deleted != len(doomed):
             raise RecordsMoved("Records were approved or disputed meanwhile. Nothing was changed; calculate again.")

@@ -53,6 +53,19 @@ def lock_conversion(conversion_id: UUID) -> Conversion:
     return conversion
 
 
+def lock_record(record_id: UUID) -> AttributionRecord:
+    """One that a calculation replaces meanwhile comes back under its id, as a row that is found by asking again.
+    Raises AttributionRecord.DoesNotExist."""
+    records = AttributionRecord.objects.select_for_update()
+    return records.filter(pk=record_id).first() or records.get(pk=record_id)
+
+
+def lock_records(conversion_id: UUID) -> None:
+    """Those that money hangs on, in order of id, for who would else begin with one in the middle."""
+    records = AttributionRecord.objects.select_for_update().filter(conversion_id=conversion_id, payable=True)
+    list(records.order_by("pk").values_list("pk"))
+
+
 def standing(
     conversion: Conversion, records: QuerySet[AttributionRecord], *, statuses: Mapping[UUID, str] | None = None
 ) -> list[Standing]:

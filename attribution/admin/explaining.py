@@ -5,7 +5,7 @@ from typing import Any
 
 from attribution.admin.journey_picture import picture
 from attribution.engine.parameters import Parameters
-from attribution.models import AttributionModel, ModelConfig, Training
+from attribution.models import AttributionModel, ModelConfig, Settlement, Training
 from attribution.plain_words import LEFT_OUT, SOURCES, amount, how_long, sentences, shortened
 from attribution.wording import parameters_of
 from conversions.models import Conversion
@@ -17,12 +17,13 @@ REPLAYS = {
     False: ("differs", "Calculated again just now: it comes out otherwise"),
     None: ("unknown", "Cannot be calculated again: no journey was kept"),
 }
+SETTLED = ("unknown", "Not calculated again: a dispute's settlement set these shares, no rule")
 DIFFERENCES_SHOWN = 20
 
 
 def context_of(told):
     record = told.record
-    state, text = REPLAYS[told.replays]
+    state, text = SETTLED if told.settlement and told.replays is None else REPLAYS[told.replays]
     return {
         "title": "Why this record is what it is",
         "record": record,
@@ -33,6 +34,7 @@ def context_of(told):
         "sentences": sentences(told),
         "source_note": None if told.source == "kept_journey" else SOURCES[told.source],
         "picture": picture(told),
+        "settlement": told.settlement and _settlement(told),
         "rows": _rows(told),
         "totals": _totals(told),
         "models": _models(told),
@@ -72,6 +74,28 @@ def _adjusted(told, unit):
     sums = [sum(getattr(each, name) for each in told.adjustments) for name in ("revenue_amount", "commission_amount")]
     shown = [f"{'−' if each < 0 else ''}{amount(abs(each), unit)}" for each in sums]
     return [("Adjustments", f"{shown[0]} and {shown[1]} {told.record.currency}")]
+
+
+def _settlement(told):
+    settled, unit = told.settlement, told.revenue.unit if told.revenue else Decimal("0.01")
+    return {
+        "way": Settlement.Way(settled.way).label,
+        "when": moment(settled.settled_at),
+        "reason": settled.reason,
+        "rows": [
+            {
+                "css": "here" if share.is_this else "",
+                "number": share.number or None,
+                "channel": Channel(share.channel).label if share.channel else "Nobody was credited",
+                "payee": payee_link(share.payee_type, share.payee_id),
+                "is_part": share.parts > 1 and share.credit_after > 0,
+                "credits": [f"{each * 100:.4f} %" for each in (share.credit_before, share.credit_after)],
+                "revenues": [amount(each, unit) for each in (share.revenue_before, share.revenue_after)],
+                "commissions": [amount(each, unit) for each in (share.commission_before, share.commission_after)],
+            }
+            for share in settled.shares
+        ],
+    }
 
 
 def _rows(told):
@@ -147,37 +171,50 @@ def _models(told):
     """What each model gives this touch: the record's own first."""
     if not told.touches or not told.revenue:
         return []
-    record, unit = told.record, told.revenue.unit
-    own = _given(str(AttributionModel(record.model).label), record.payable, told.config.version, record.credit,
-                 amount(record.revenue_attributed, unit), amount(record.commission_amount, unit), True)  # fmt: skip
+    unit = told.revenue.unit
     others = [
         _given(
             _label(other),
-            other.payable,
-            other.config_version,
-            other.this.credit,
-            amount(other.this.revenue, unit),
-            amount(other.this.commission, unit),
-            False,
+            payable=other.payable,
+            version=other.config_version,
+            credit=other.this.credit,
+            money=[amount(each, unit) for each in (other.this.revenue, other.this.commission)],
+            is_own=False,
         )
         for other in told.others
         if other.this
     ]
-    return [own, *others]
+    return [*_own_model(told, unit), *others]
+
+
+def _own_model(told, unit):
+    """As it is stored; of what was settled, also what the rule gives the touch."""
+    record, settled, label = told.record, told.settlement, str(AttributionModel(told.record.model).label)
+    given = {"payable": record.payable, "version": told.config.version}
+    if settled is None:
+        money = [amount(each, unit) for each in (record.revenue_attributed, record.commission_amount)]
+        return [_given(label, **given, credit=record.credit, money=money, is_own=True)]
+    money = [amount(each, unit) for each in (settled.revenue, settled.commission)]
+    own = _given(f"{label}, as settled", **given, credit=settled.credit, money=money, is_own=True)
+    touch = next((each for each in told.touches if each.is_this and each.revenue), None)
+    if touch is None:
+        return [own]
+    money = [amount(each.share, unit) for each in (touch.revenue, touch.commission)]
+    return [own, _given(f"{label}, by its rule", **given, credit=touch.credit, money=money, is_own=False)]
 
 
 def _label(other):
     return str(AttributionModel(other.model).label) + (" (by position)" if other.fallback else "")
 
 
-def _given(label, payable, version, credit, revenue, commission, is_own):
+def _given(label, *, payable, version, credit, money, is_own):
     return {
         "label": label,
         "payable": payable,
         "version": version,
         "percent": f"{credit * 100:.2f}",
-        "revenue": revenue,
-        "commission": commission,
+        "revenue": money[0],
+        "commission": money[1],
         "is_own": is_own,
     }
 

@@ -55,6 +55,7 @@ def answer(told: Explanation):
             "reason": told.payee_reason,
             "in_words": WHY_PAYEE[told.payee_reason],
         },
+        "settlement": told.settlement and asdict(told.settlement),
         "stored_totals": told.stored_totals,
         "replays": told.replays,
         # As verification keeps them: the names are those of the table.

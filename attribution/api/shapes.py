@@ -7,8 +7,9 @@ from attribution.engine.parameters import (
     STATES,
     WEIGH_BY,
 )
-from attribution.explained import Alternative, Part, Rounding, Touch
+from attribution.explained import Alternative, Part, Rounding, Settled, SettledShare, Touch
 from attribution.explained import Share as AlternativeShare
+from attribution.models import Settlement
 from attribution.operations.calculations import Calculation, Share
 from attribution.plain_words import LEFT_OUT, SOURCES, WHY_PAYEE
 from attribution_site.api.schema.shapes import (
@@ -119,10 +120,27 @@ EXPLANATIONS = {
         journey=ref("ExplainedJourney"),
         rounding=shape(revenue=or_null(ref("Rounding")), commission=or_null(ref("Rounding"))),
         payee=shape(type=PAYEE_TYPE, id=TEXT, reason=one_of(*WHY_PAYEE), in_words=TEXT),
+        settlement=or_null(ref("ExplainedSettlement")),
         stored_totals=shape(records=COUNT, credit=NUMBER, revenue=MONEY, commission=MONEY),
         replays=or_null(YES_NO),
         differences=each(shape(what=TEXT, detail=FREE)),
         other_models=each(ref("OtherModel")),
+    ),
+    "ExplainedSettlement": of_dataclass(
+        Settled,
+        way=one_of(*Settlement.Way.values),
+        reason=or_null(TEXT) | {"description": "For the house alone."},
+        credit=CREDIT,
+        revenue=MONEY,
+        commission=MONEY,
+        shares=each(ref("SettledShare")),
+    ),
+    "SettledShare": of_dataclass(
+        SettledShare,
+        channel=or_null(CHANNEL),
+        payee_type=PAYEE_TYPE,
+        **dict.fromkeys(("credit_before", "credit_after"), CREDIT),
+        **dict.fromkeys(("revenue_before", "revenue_after", "commission_before", "commission_after"), or_null(MONEY)),
     ),
     "ExplainedRecord": shape(
         id=ID,

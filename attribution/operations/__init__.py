@@ -39,6 +39,7 @@ from attribution.operations.scheduling import (
     RecordOutdated,
     RecordsAreWritten,
     check_in_effect,
+    check_shares,
     create_model_config,
     plan_model_config,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "cancel_run",
     "change_record",
     "check_in_effect",
+    "check_shares",
     "compare",
     "create_model_config",
     "daily_credit_differences",

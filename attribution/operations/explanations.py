@@ -1,5 +1,6 @@
 """Why a record is what it is: its journey, the rule, the weights, the rounding, and what other models would give."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -8,8 +9,18 @@ import pyarrow as pa
 
 from attribution import differences, kept, reading, records, replay, store
 from attribution.engine.models import MODELS
-from attribution.explained import Alternative, Explanation, Share, Story, credit_of, money, payee_reason
-from attribution.models import Adjustment, AttributionRecord, fallback
+from attribution.explained import (
+    Alternative,
+    Explanation,
+    Settled,
+    SettledShare,
+    Share,
+    Story,
+    credit_of,
+    money,
+    payee_reason,
+)
+from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine, fallback, with_net
 from attribution.operations.configurations import rules_for
 from attribution.operations.verification import Versions
 
@@ -85,14 +96,66 @@ def _explanation(
         hidden=story.hidden() if story else {},
         revenue=story.rounding(story.trace.value) if story else None,
         commission=story.rounding(story.trace.commission) if story else None,
-        payee_reason="by_hand"
-        if record.payee_pinned
-        else payee_reason(record.channel, record.partner_id, record.broker_id),
-        replays=None if found is None else not found.differences,
+        payee_reason=_payee_reason(record),
+        replays=_replays(found),
         differences=found.differences if found else [],
         stored_totals=_totals(stored),
         others=_alternatives(record, story) if story else [],
         adjustments=list(Adjustment.objects.filter(record_id=record.pk)),
+        settlement=_settled(record),
+    )
+
+
+def _payee_reason(record: AttributionRecord) -> str:
+    if record.payee_pinned:
+        return "by_settlement" if record.settlement_id else "by_hand"
+    return payee_reason(record.channel, record.partner_id, record.broker_id)
+
+
+def _replays(found: replay.Outcome | None) -> bool | None:
+    """What a person set is no outcome of the rule, and so none that it could come out of again."""
+    if found is None or (found.settled and not found.differences):
+        return None
+    return not found.differences
+
+
+def _settled(record: AttributionRecord) -> Settled | None:
+    of_set = Settlement.objects.filter(conversion_id=record.conversion_id, model=record.model)
+    latest = of_set.order_by("-created_at", "-pk").first()
+    if latest is None:
+        return None
+    net = with_net(AttributionRecord.objects.filter(pk=record.pk))
+    [(credit, revenue, commission)] = net.values_list("net_credit", "net_revenue", "net_commission")
+    lines = list(latest.lines.all())
+    sharing = Counter(line.touchpoint_id for line in lines if line.credit_after)
+    return Settled(
+        id=latest.pk,
+        way=latest.way,
+        reason=latest.reason,
+        settled_at=latest.created_at,
+        credit=credit,
+        revenue=revenue,
+        commission=commission,
+        shares=[_settled_share(line, record, sharing[line.touchpoint_id]) for line in lines],
+    )
+
+
+def _settled_share(line: SettlementLine, record: AttributionRecord, parts: int) -> SettledShare:
+    payee = (record.payee_type, record.payee_id)
+    return SettledShare(
+        number=line.number,
+        touchpoint_id=line.touchpoint_id,
+        channel=line.channel or None,
+        payee_type=line.payee_type,
+        payee_id=line.payee_id,
+        is_this=line.record_id == record.pk and (line.payee_type, line.payee_id) == payee,
+        parts=parts,
+        credit_before=line.credit_before,
+        credit_after=line.credit_after,
+        revenue_before=line.revenue_before,
+        revenue_after=line.revenue_after,
+        commission_before=line.commission_before,
+        commission_after=line.commission_after,
     )
 
 

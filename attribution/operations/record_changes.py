@@ -7,8 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from attribution import announcing
-from attribution.models import EDGES, FROZEN, AttributionRecord, Status
+from attribution.models import EDGES, FROZEN, Adjustment, AttributionRecord, Status
 from attribution.operations.scheduling import check_in_effect
+from attribution.standing import lock_record
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from partners.models import Broker, Partner
@@ -37,7 +38,7 @@ def change_record(
     """
     if not reason.strip():
         raise ValidationError({"reason": ValidationError("Say why: the audit log keeps it.", code="required")})
-    record = AttributionRecord.objects.select_for_update().get(pk=record_id)
+    record = lock_record(record_id)
     with because(reason=reason, user=by and by.pk):
         if payee_type is not None or payee_id is not None:
             _change_payee(record, payee_type or record.payee_type, payee_id or "")
@@ -49,6 +50,8 @@ def change_record(
 def _change_payee(record: AttributionRecord, payee_type: str, payee_id: str) -> None:
     if record.status in FROZEN:
         raise NotAllowedNow(f"The record is {record.status}: its payee changes only through a dispute.")
+    if record.settlement_id or Adjustment.objects.filter(record_id=record.pk).exists():
+        raise NotAllowedNow("The record was settled or adjusted: its payee changes only through a dispute.")
     known = {AttributionRecord.Payee.PARTNER: Partner, AttributionRecord.Payee.BROKER: Broker}
     if payee_type == AttributionRecord.Payee.HOUSE:
         if payee_id:

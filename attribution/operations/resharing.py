@@ -29,7 +29,7 @@ def credited_anew(
     if touchpoint is None:
         settling.parts_of_touch(parts, decision.touchpoint_id)
     rules = rules_for([model])
-    batch = _changed_journey(conversion, rules, decision, touchpoint)
+    batch = _changed_journey(conversion, rules, decision, parts, touchpoint)
     made = records.records_of(batch, rules, run_id=None, calculated_at=timezone.now()) if batch else None
     if made is None or not made.num_rows:
         if touchpoint is None:
@@ -53,17 +53,27 @@ def _touch(row: dict[str, Any]) -> Touch:
 
 
 def _changed_journey(
-    conversion: Conversion, rules: records.Rules, decision: Decision, touchpoint: Touchpoint | None
+    conversion: Conversion,
+    rules: records.Rules,
+    decision: Decision,
+    parts: list[Part],
+    touchpoint: Touchpoint | None,
 ) -> reading.Batch | None:
     batch = _journey(conversion, rules)
     if batch is None:
         return None
-    touches = batch.touches
-    gone = [each.bytes for each in _excluded(conversion.pk, decision)]
-    touches = touches.filter(pa.array([each not in gone for each in touches["id"].to_pylist()], pa.bool_()))
+    known = set(batch.touches["id"].to_pylist())
+    # The journey was kept before a touch was inserted that has credit since.
+    since = {part.like.touchpoint_id: part.like for part in parts if part.like.touchpoint_id.bytes not in known}
+    added = [_of_record(like) for like in since.values()]
     if touchpoint is not None:
-        touches = _with(touches, conversion, touchpoint)
-    return reading.batch_of(batch.conversions, touches)
+        added.append(_of_touchpoint(touchpoint))
+    touches = _with(batch.touches, conversion, added) if added else batch.touches
+    gone = [each.bytes for each in _excluded(conversion.pk, decision)]
+    return reading.batch_of(
+        batch.conversions,
+        touches.filter(pa.array([each not in gone for each in touches["id"].to_pylist()], pa.bool_())),
+    )
 
 
 def _journey(conversion: Conversion, rules: records.Rules) -> reading.Batch | None:
@@ -90,16 +100,23 @@ def _excluded(conversion_id: UUID, decision: Decision) -> list[UUID]:
     return [*touches, *([decision.touchpoint_id] if decision.way == Way.EXCLUDE and decision.touchpoint_id else [])]
 
 
-def _with(touches: pa.Table, conversion: Conversion, touchpoint: Touchpoint) -> pa.Table:
-    row = {
-        "conversion_id": conversion.pk.bytes,
-        "id": touchpoint.pk.bytes,
-        **{
-            name: getattr(touchpoint, name)
-            for name in ("timestamp", "channel", "source", "campaign", "partner_id", "broker_id")
-        },
+def _of_touchpoint(touchpoint: Touchpoint) -> dict[str, Any]:
+    names = ("timestamp", "channel", "source", "campaign", "partner_id", "broker_id")
+    return {"id": touchpoint.pk.bytes, **{name: getattr(touchpoint, name) for name in names}}
+
+
+def _of_record(like: AttributionRecord) -> dict[str, Any]:
+    return {
+        "id": like.touchpoint_id.bytes,
+        "timestamp": like.touched_at,
+        "campaign": like.campaign_id,
+        **{name: getattr(like, name) for name in ("channel", "source", "partner_id", "broker_id")},
     }
-    added = pa.Table.from_pylist([row], schema=reading.TOUCHES)
+
+
+def _with(touches: pa.Table, conversion: Conversion, rows: list[dict[str, Any]]) -> pa.Table:
+    of_conversion = [{"conversion_id": conversion.pk.bytes, **row} for row in rows]
+    added = pa.Table.from_pylist(of_conversion, schema=reading.TOUCHES)
     return pa.concat_tables([touches.select(reading.TOUCHES.names).cast(reading.TOUCHES), added]).sort_by(
         [("timestamp", "ascending"), ("id", "ascending")]
     )

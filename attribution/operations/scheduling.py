@@ -15,7 +15,16 @@ from django.utils import timezone
 from attribution import states
 from attribution.engine.models import MODELS
 from attribution.engine.parameters import Parameters
-from attribution.models import AttributionModel, AttributionRecord, ModelConfig, PayableModel, Settlement, with_net
+from attribution.models import (
+    FROZEN,
+    Adjustment,
+    AttributionModel,
+    AttributionRecord,
+    ModelConfig,
+    PayableModel,
+    Settlement,
+    with_net,
+)
 from attribution.operations.configurations import trained, valid_parameters
 from attribution.schedule import Payments, Period, in_effect, next_version
 from attribution_site.errors import DomainError
@@ -117,21 +126,27 @@ def plan_model_config(
 
 def check_in_effect(record: AttributionRecord) -> None:
     """Refuse a record that is older than what now applies to its conversion: approving it would decide money by
-    rules that are not in effect. A set that a dispute settled was decided by a person, not a rule. Raises
-    RecordOutdated."""
+    rules that are not in effect. A set that a dispute settled was decided by a person, not a rule, and one with
+    adjustments is not calculated again. Raises RecordOutdated."""
+    check_shares(record)
+    if Adjustment.objects.filter(conversion_id=record.conversion_id).exists():
+        return
     if Settlement.objects.filter(conversion_id=record.conversion_id, model=record.model).exists():
-        if not _shares_what_is_there(record):
-            raise RecordOutdated("Its conversion has changed since its shares were settled. Settle them anew.")
         return
     current = in_effect(record.model, record.occurred_at)
     if current is None or current.pk != record.config_id:
         raise RecordOutdated("The record was calculated under another version than is in effect. Calculate it again.")
     if Payments.stored().model_at(record.occurred_at) != record.model:
         raise RecordOutdated("Commission of its day is paid under another model by now. Calculate it again.")
-    if not _shares_what_is_there(record):
-        raise RecordOutdated("Its conversion has changed since it was calculated. Calculate it again.")
     if record.model == AttributionModel.DATA_DRIVEN and not _is_of_training_in_effect(record, current):
         raise RecordOutdated("Another training is in effect for its conversion by now. Calculate it again.")
+
+
+def check_shares(record: AttributionRecord) -> None:
+    """Refuse to freeze a record of a set that is not worth what is left of its conversion: nothing could put that
+    right any more. Raises RecordOutdated."""
+    if not _shares_what_is_there(record):
+        raise RecordOutdated("Its conversion has changed since it was calculated. Calculate it again.")
 
 
 def _shares_what_is_there(record: AttributionRecord) -> bool:
@@ -205,23 +220,28 @@ def _refusal(field: str, text: str, code: str) -> ValidationError:
 def _decided(model: str, since: dt.datetime, payable: bool) -> list[Any]:
     """Frozen records that the new version, or the switch of the payable model, would be in effect for. A query a
     model, so that each can walk along the index of model and time."""
-    decided = [_frozen(model, since, next_version(model, since))]
+    decided = _frozen(model, since, next_version(model, since))
     if payable and Payments.stored().model_at(since) != model:
         switch = PayableModel.objects.filter(effective_from__gt=since).order_by("effective_from").first()
-        decided += [_frozen(name, since, switch) for name in MODELS if name != model]
+        decided += [each for name in MODELS if name != model for each in _frozen(name, since, switch)]
     return decided
 
 
-def _frozen(model: str, since: dt.datetime, following: ModelConfig | PayableModel | None) -> Any:
-    records = AttributionRecord.objects.frozen().filter(model=model, occurred_at__gte=since)
-    return records.filter(occurred_at__lt=following.effective_from) if following else records
+def _frozen(model: str, since: dt.datetime, following: ModelConfig | PayableModel | None) -> list[Any]:
+    """And what else calculation leaves alone, as the money would be decided by two models: sets that were settled or
+    adjusted, whatever their status."""
+    records = AttributionRecord.objects.filter(model=model, occurred_at__gte=since)
+    if following:
+        records = records.filter(occurred_at__lt=following.effective_from)
+    others = records.exclude(status__in=FROZEN)
+    settled = Settlement.objects.filter(model=model).order_by().values("conversion_id")
+    adjusted = Adjustment.objects.exclude(conversion_id__in=settled).order_by().values("record_id")
+    return [records.frozen(), others.filter(conversion_id__in=settled), others.filter(pk__in=adjusted)]
 
 
 def _last_decided(model: str, since: dt.datetime, payable: bool) -> dt.datetime | None:
-    lasts = [
-        records.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
-        for records in _decided(model, since, payable)
-    ]
+    # An aggregate: with ORDER BY and LIMIT the plan would walk the model's records, for what is settled is rare.
+    lasts = [records.aggregate(last=Max("occurred_at"))["last"] for records in _decided(model, since, payable)]
     return max((last for last in lasts if last is not None), default=None)
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from attribution import settling
 from attribution.announcing import announce_changed
 from attribution.engine import ids
-from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine
+from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine, Status
 from attribution.operations import resharing
 from attribution.schedule import Payments
 from attribution.settling import Change, Decision, Payee, Way
@@ -280,7 +280,12 @@ def _new_record(change: Change, plan: Plan) -> AttributionRecord:
     parts = set(taken.values_list("part", flat=True))
     record.part = next(number for number in range(len(parts) + 1) if number not in parts)
     record.id = _id(record)
-    record.status, record.run_id, record.calculated_at = AttributionRecord.Status.CALCULATED, None, timezone.now()
+    stands = [each.standing.record for each in plan.changes if each.standing]
+    # In its hold a conversion is nobody's money yet, whoever gets a part of it.
+    in_hold = any(each.status == Status.PENDING for each in stands)
+    record.status, record.run_id = Status.PENDING if in_hold else Status.CALCULATED, None
+    # The set stays with the journey that it was made from: see `kept`.
+    record.calculated_at = max((each.calculated_at for each in stands), default=timezone.now())
     return record
 
 

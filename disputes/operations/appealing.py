@@ -67,8 +67,9 @@ def _record(before: Dispute, party: Party) -> AttributionRecord | None:
         records = records.filter(pk=before.record_id)
     else:
         records = records.filter(payee_type=party.payee_type, payee_id=party.payee_id)
-    chosen = records.exclude(status=Status.PENDING).order_by("-credit", "pk").values_list("pk", flat=True).first()
-    return AttributionRecord.objects.select_for_update().get(pk=chosen) if chosen else None
+    largest = with_net(records.exclude(status=Status.PENDING)).order_by("-net_credit", "pk")
+    found: AttributionRecord | None = largest.select_for_update().first()
+    return found
 
 
 def _claim(before: Dispute, party: Party, record: AttributionRecord | None) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+import attribution.operations
 from attribution.models import AttributionRecord, Status, with_net
 from attribution.schedule import Payments
+from attribution.standing import lock_record
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
@@ -78,12 +80,12 @@ def file_dispute(
     wanted expected_amount and evidence (an object).
 
     claimant: for whom; of a record it is the payee, if nobody else is named. Who asks by a payee's key claims for that
-    payee. Freezes that record alone. Raises ValidationError by field, AlreadyDisputed, NoMoney, InHold, and
-    DoesNotExist for what is not the payee's.
+    payee. Freezes that record alone. Raises ValidationError by field, AlreadyDisputed, NoMoney, InHold, RecordOutdated,
+    and DoesNotExist for what is not the payee's.
     """
     _check_claim(record_id, conversion_id, claim)
     if record_id is not None:
-        record = AttributionRecord.objects.select_for_update().get(pk=record_id)
+        record = lock_record(record_id)
         if by.payee is not None and (record.payee_type, record.payee_id) != tuple(by.payee):
             raise AttributionRecord.DoesNotExist
         claimant = _claimant(claimant or _payee_of(record), by)
@@ -192,9 +194,10 @@ def status_before(record: AttributionRecord) -> str:
 
 
 def freeze(record: AttributionRecord, reason: str, by: Actor) -> None:
-    """Under the record's lock. Nothing but its status moves."""
+    """Under the record's lock. Nothing but its status moves. Raises RecordOutdated."""
     if record.status == Status.DISPUTED:
         return
+    attribution.operations.check_shares(record)
     with because(reason=f"Disputed: {reason}", user=by.user and by.user.pk):
         record.status = Status.DISPUTED
         record.save(update_fields=["status"])

@@ -28,6 +28,7 @@ def assign_dispute(*, dispute_id: UUID, to: Any, by: Actor, take_over: bool = Fa
     """Make it the work of a person who may decide disputes, and so put it under review. Who has it already keeps it,
     unless `take_over`. Raises AssignedToAnother, DisputeClosed, ValidationError."""
     dispute = locked_open(dispute_id, by)
+    _check_house(by)
     if not (to.is_active and to.has_perm("disputes.resolve_dispute")):
         message = f"{to.get_username()} may not decide disputes."
         raise ValidationError({"assigned_to": ValidationError(message, code="not_allowed")})
@@ -50,6 +51,7 @@ def take(dispute: Dispute, to: Any) -> None:
 def ask_information(*, dispute_id: UUID, question: str, by: Actor) -> Message:
     """Ask the claimant, and stop the clock until the answer."""
     dispute = locked_open(dispute_id, by)
+    _check_house(by)
     _check_text(question, "question")
     if dispute.status == Status.OPEN:
         take(dispute, by.user)
@@ -81,6 +83,7 @@ def answer_information(*, dispute_id: UUID, answer: str, by: Actor) -> Message:
 def go_on_without_answer(*, dispute_id: UUID, reason: str, by: Actor) -> Dispute:
     """Back under review without waiting any longer; the clock goes on."""
     dispute = locked_open(dispute_id, by)
+    _check_house(by)
     if dispute.status != Status.NEEDS_INFORMATION:
         raise NotInThisState(f"No question of {dispute} is open.")
     _go_on(dispute, by)
@@ -125,6 +128,7 @@ def _addressed(dispute: Dispute, to: Any) -> Party:
 def add_note(*, dispute_id: UUID, body: str, by: Actor) -> Message:
     """For the house's own people; no party is ever shown it."""
     dispute = locked(dispute_id)
+    _check_house(by)
     _check_text(body, "body")
     return _say(dispute, None, Message.Kind.NOTE, body, by)
 
@@ -158,6 +162,11 @@ def _say(dispute: Dispute, party: Party | None, kind: str, body: str, by: Actor)
     )
     announcing.said(message)
     return message
+
+
+def _check_house(by: Actor) -> None:
+    if not by.is_house:
+        raise NotYoursToDo("That is for the house to do.")
 
 
 def _check_text(text: str, name: str) -> None:

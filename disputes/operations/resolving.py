@@ -1,5 +1,6 @@
 """A dispute is decided: what each way would cost, and the one that is taken."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -14,9 +15,10 @@ from attribution.models import AttributionRecord, Settlement
 from attribution.settling import HOUSE, Decision, HandShare, Way
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
+from conversions.models import Conversion
 from disputes import announcing
-from disputes.actors import Actor
-from disputes.models import Dispute
+from disputes.actors import Actor, Payee
+from disputes.models import Dispute, Party
 from disputes.operations.handling import take
 from disputes.operations.locking import NotYoursToDo, check_open, locked_open, release
 
@@ -57,6 +59,8 @@ def resolve_dispute(*, dispute_id: UUID, resolution: str, decision: Decision | N
     with because(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
         _close(dispute, Dispute.Status.RESOLVED, resolution, by)
         settlement = _settle(dispute, decision, resolution, by) if decision else None
+        if settlement:
+            _add_losers(dispute, settlement)
         dispute.settlement = settlement
         dispute.save(update_fields=CLOSING)
     announcing.closed(dispute, settlement)
@@ -81,12 +85,13 @@ CLOSING = ["status", "closed_at", "resolution", "rejection", "resolved_by", "res
 
 
 def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
-    """Locked: the lead's calculations, the conversion, then the dispute."""
+    """Locked: the lead's calculations, the conversion, the dispute, then the records in their order."""
     if not resolution.strip():
         raise ValidationError({"resolution": ValidationError("Say why: the payees are told.", code="required")})
     standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
     dispute = locked_open(dispute_id, by)
     _check_may_decide(dispute, by)
+    standing.lock_records(dispute.conversion_id)
     if dispute.status == Dispute.Status.OPEN:
         take(dispute, by.user)
     return dispute
@@ -113,6 +118,19 @@ def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
 def _settle(dispute: Dispute, decision: Decision, resolution: str, by: Actor) -> Settlement:
     return attribution.operations.settle(
         conversion_id=dispute.conversion_id, decision=decision, dispute_id=dispute.pk, reason=resolution, by=by.user
+    )
+
+
+def _add_losers(dispute: Dispute, settlement: Settlement) -> None:
+    """Who came to a share after the dispute was filed, and loses by it, is told as the others are and may answer."""
+    changes: dict[Payee, Decimal] = defaultdict(Decimal)
+    for line in settlement.lines.exclude(payee_type=HOUSE[0]):
+        changes[line.payee_type, line.payee_id] += line.revenue_change + line.commission_change
+    known = {party.payee for party in dispute.parties.all()}
+    Party.objects.bulk_create(
+        Party(dispute=dispute, payee_type=kind, payee_id=pk, role=Party.Role.RESPONDENT)
+        for (kind, pk), change in sorted(changes.items())
+        if change < 0 and (kind, pk) not in known
     )
 
 
@@ -181,8 +199,7 @@ def _to_others(record: AttributionRecord, is_mine: bool) -> list[tuple[str, Deci
 
 def _expected(dispute: Dispute, record: AttributionRecord) -> Decision | None:
     """The claimant's touch gets what is claimed; the others share the rest as they share now."""
-    paid = AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model)
-    total = sum(paid.values_list("commission_amount", flat=True), Decimal(0))
+    total = Conversion.objects.get(pk=record.conversion_id).remaining_commission
     if not dispute.expected_amount or not total:
         return None
     percentage = (HUNDRED * dispute.expected_amount / total).quantize(Decimal("1E-8"))
