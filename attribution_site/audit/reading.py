@@ -188,7 +188,9 @@ def _by_context(question: Question) -> list[Condition]:
     asked = {"user": question.user, "key": question.key, "request": question.request}
     # The first half is the condition of the index.
     return [
-        (f"pgh_context ? '{name}' AND pgh_context ->> '{name}' = %s", [value]) for name, value in asked.items() if value
+        (f"(pgh_context -> '{name}') IS NOT NULL AND pgh_context ->> '{name}' = %s", [value])
+        for name, value in asked.items()
+        if value
     ]
 
 

@@ -186,3 +186,13 @@ def test_the_history_of_an_object_is_its_audit_rows_for_whoever_may_read_them(au
     assert answer.url == f"{LIST}?kind={name.replace('_', '.')}&object={made.pk}"
     client.force_login(UserFactory(role="Analyst"))
     assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("asked", ["user", "key", "request"])
+def test_who_and_which_request_are_found_along_an_index(asked):
+    question = reading.Question(kind="partners.partner", **{asked: "7"})
+    [(text, values)] = reading._sources(Partner.pgh_event_model, question, None, 50)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {text}", values)
+        assert f"partner_ev_{asked}" in str(cursor.fetchall())
