@@ -1,4 +1,5 @@
-"""From a touch to an explained commission and a dispute about it, with the client that openapi-python-client makes of the schema:
+"""From a touch to an explained commission and a dispute about it, with the client that openapi-python-client makes of
+the schema:
 
 openapi-python-client generate --url https://…/api/schema --config config.yml --meta none
 ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… python walk.py
