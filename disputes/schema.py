@@ -185,7 +185,12 @@ class NumberForm(OpenApiSerializerFieldExtension):
     target_class = "disputes.api.fields.DisputeNumber"
 
     def map_serializer_field(self, auto_schema, direction):
-        return {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(D-)?[0-9]{1,18}$"}]}
+        return {
+            "oneOf": [
+                {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+                {"type": "string", "pattern": "^(D-)?[0-9]{1,18}$"},
+            ]
+        }
 
 
 DATA = FREE | {

@@ -70,7 +70,7 @@ class DisputeNumber(serializers.Field):
     default_error_messages = {"invalid": "Give a number such as 1001 or D-1001."}
 
     def to_internal_value(self, data):
-        if isinstance(data, bool) or not NUMBER.fullmatch(str(data)):
+        if isinstance(data, bool) or not isinstance(data, int | str) or not NUMBER.fullmatch(str(data)):
             self.fail("invalid")
         return int(str(data).removeprefix("D-"))
 
@@ -86,10 +86,3 @@ class Percentage(Number):
 class PayeeId(Text):
     def __init__(self, **kwargs):
         super().__init__(validators=[opaque_id], **{"required": False, "allow_null": True} | kwargs)
-
-
-class Words(Text):
-    """Text that is shown to somebody; whether it says anything the operation knows."""
-
-    def __init__(self, max_length, **kwargs):
-        super().__init__(max_length=max_length, **kwargs)

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from attribution.models import AttributionRecord
 from attribution.settling import HOUSE, Decision, HandShare, NewTouch, Way
 from attribution_site.api.fields import Flag, Moment, Money, Number, StrictSerializer, StrictUUID, Text
-from disputes.api.fields import DisputeNumber, EvidenceField, PayeeId, Percentage, Words
+from disputes.api.fields import DisputeNumber, EvidenceField, PayeeId, Percentage
 from disputes.models import Dispute
 from touchpoints.models import Channel
 
@@ -47,7 +47,7 @@ class ClaimSerializer(StrictSerializer):
     attribution_id = StrictUUID(required=False, allow_null=True)
     conversion_id = StrictUUID(required=False, allow_null=True)
     dispute_type = serializers.ChoiceField(Dispute.Type.choices)
-    reason = Words(4000)
+    reason = Text(max_length=4000)
     evidence = EvidenceField(required=False)
     expected_amount = Money(required=False, allow_null=True, min_value=Decimal("0.01"))
     claimant_type = serializers.ChoiceField(CLAIMANTS, required=False, allow_null=True)
@@ -64,7 +64,7 @@ class ClaimSerializer(StrictSerializer):
 
 
 class AppealSerializer(StrictSerializer):
-    reason = Words(4000)
+    reason = Text(max_length=4000)
     claimant_type = serializers.ChoiceField(CLAIMANTS, required=False, allow_null=True)
     claimant_id = PayeeId()
 
@@ -138,7 +138,7 @@ def _check_outcome(attrs, *decided):
 
 class ResolutionSerializer(StrictSerializer):
     status = serializers.ChoiceField(DECISIONS)
-    resolution = Words(LONGEST_RESOLUTION)
+    resolution = Text(max_length=LONGEST_RESOLUTION)
     rejection = serializers.ChoiceField(Dispute.Rejection.choices, required=False, allow_null=True)
     adjustments = DecisionSerializer(required=False, allow_null=True)
     resolved_by = Text(required=False, allow_null=True, max_length=150)
@@ -154,7 +154,7 @@ class ResolutionLineSerializer(StrictSerializer):
     id = StrictUUID(required=False, allow_null=True)
     number = DisputeNumber(required=False, allow_null=True)
     status = serializers.ChoiceField(DECISIONS)
-    resolution = Words(LONGEST_RESOLUTION)
+    resolution = Text(max_length=LONGEST_RESOLUTION)
     rejection = serializers.ChoiceField(Dispute.Rejection.choices, required=False, allow_null=True)
     way = serializers.ChoiceField(Way.choices, required=False, allow_null=True)
     touchpoint_id = StrictUUID(required=False, allow_null=True)
@@ -171,11 +171,11 @@ class ResolutionLineSerializer(StrictSerializer):
 
 
 class QuestionSerializer(StrictSerializer):
-    question = Words(5000)
+    question = Text(max_length=5000)
 
 
 class AnswerSerializer(StrictSerializer):
-    answer = Words(5000)
+    answer = Text(max_length=5000)
 
 
 class AssignmentSerializer(StrictSerializer):
@@ -184,14 +184,14 @@ class AssignmentSerializer(StrictSerializer):
 
 
 class GoOnSerializer(StrictSerializer):
-    reason = Words(1000)
+    reason = Text(max_length=1000)
 
 
 class WithdrawalSerializer(StrictSerializer):
-    reason = Words(1000, required=False, allow_null=True)
+    reason = Text(max_length=1000, required=False, allow_null=True)
 
 
 class SaidSerializer(StrictSerializer):
-    body = Words(5000)
+    body = Text(max_length=5000)
     to = Number(max_digits=18, decimal_places=0, min_value=1, required=False, allow_null=True)
     internal = Flag(required=False)

@@ -41,7 +41,7 @@ def assert_walked(told):
     touch, conversion = Touchpoint.objects.get(channel="paid_search"), Conversion.objects.get()
     assert (touch.campaign, touch.partner_id) == ("home-insurance-q4", "partner-abc")
     assert (conversion.lead_id, conversion.policy_number, conversion.value) == ("lead-123", "POL-2024-001", 1500)
-    record = AttributionRecord.objects.get(model="position_based", touchpoint_id=touch.pk)
+    record = AttributionRecord.objects.get(model="position_based", touchpoint_id=touch.pk, part=0)
     dispute = Dispute.objects.get(record_id=record.pk)
     assert (dispute.status, dispute.resolved_by.username) == ("resolved", "admin-user")
     assert (record.payee_id, record.commission_amount) == ("partner-abc", 45)

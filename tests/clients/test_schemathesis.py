@@ -53,6 +53,22 @@ BEYOND_THE_SCHEMA = {
     "Give some of records.changed, record.calculated, record.approved.",
     # Cursors are signed.
     "Give a cursor as a `next` or `previous` of this list had it.",
+    # Of disputes: what there must be something of, and what goes together.
+    *("Say what is wrong, and how it should be.", "Say what is wrong with the decision.", "Say something."),
+    *("Say why: the payees are told.", "Choose the reason.", "Only with the status rejected."),
+    *("Of which conversion is the touch missing?", "Which record is disputed?", "A rejection moves no money."),
+    "Give attributionId, or for a missing touch conversionId; not both.",
+    *("Give claimantType and claimantId, or none of them.", "For which partner or broker is it filed?"),
+    *("A key claims for its own partner or broker alone.", "Give the id or the number of the dispute."),
+    *("An internal note is to nobody.", "only_for_payees", "not_yours"),
+    # What a decision may do with the shares.
+    *("unknown_touchpoint", "inactive_payee", "exceeds_conversion", "unbalanced", "after_conversion"),
+    *("Who shall get it?", "Which touch, and whose?", "Name at least one touch and its share."),
+    "One touch and payee is named twice.",
+    "How much of the touch goes to the payee: more than 0 and less than 100 percent.",
+    # What evidence may be.
+    *("not_text", "too_deep", "too_large", "type_mismatch", "unsupported_type", "damaged", "bad_name"),
+    "This is no file. Send it with a file name.",
     # An idempotency key that was there before, which the machine likes to send twice.
     "key_reused",
 }

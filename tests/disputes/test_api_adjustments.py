@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 import attribution.operations
 from attribution.models import Adjustment
@@ -26,6 +27,9 @@ def conversion():
     way = {"way": "reassign", "touchpointId": str(first.touchpoint_id), "payeeType": "partner", "payeeId": "partner-1"}
     body = {"status": "resolved", "resolution": "It was theirs.", "adjustments": way}
     ok(service().put(f"{DISPUTES}/{dispute['id']}/resolve", body))
+    # As where each request commits by itself: the settlement is looked at before the next thing happens.
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     attribution.operations.reverse_conversion(
         conversion_id=conversion.pk, values={"reason": "refund", "amount": Decimal("10.00")}, by=None
     )

@@ -90,7 +90,7 @@ def test_asked_for_csv_each_row_is_answered_as_csv_and_nothing_in_it_is_a_formul
     ("text", "told"),
     [
         ("attributionId,color\nx,red\n", "The first line names the columns"),
-        ("", "The first line names the columns"),
+        ("\n", "The first line names the columns"),
         ("reason,reason\na,b\n", "The first line names the columns"),
         ("attributionId,reason\nx\n", "Line 2 has 1 cells"),
         (b"\xff\xfe", "It is not UTF-8."),

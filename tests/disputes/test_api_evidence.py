@@ -32,7 +32,8 @@ def folder(settings, tmp_path):
 
 @pytest.fixture
 def dispute():
-    return filed(partner(0), records(sold())[0])
+    conversion = sold()
+    return filed(partner(0), records(conversion)[0])
 
 
 def send(client, dispute, content=NOTE, name="note.txt", content_type="text/plain", **headers):
@@ -84,7 +85,8 @@ def test_the_same_file_again_is_the_same_item(dispute):
         (b"%PDF-1.7 not really", "invoice.pdf", "application/pdf", "damaged"),
         (b"", "note.txt", "text/plain", "empty"),
         (NOTE, "note", "text/plain", "unsupported_type"),
-        (NOTE, "note\u202etxt.exe", "text/plain", "bad_name"),
+        (NOTE, "note\u202etxt.exe", "text/plain", "unsupported_type"),
+        (NOTE, "...", "text/plain", "bad_name"),
     ],
 )
 def test_a_file_that_is_no_evidence_is_refused_by_name(dispute, content, name, content_type, code):
@@ -126,6 +128,7 @@ def test_a_session_without_its_token_sends_nothing_and_is_bounded_too(dispute, f
     (tmp_path / "uploads").mkdir()
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(decider())
+    client.cookies["csrftoken"] = "a" * 32
     assert refusal(send(client, dispute))[0] == 403
     assert refusal(send(client, dispute, b"a" * (11 * 1024 * 1024)))[0] == 413
     assert not folder.exists()
