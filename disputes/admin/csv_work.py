@@ -34,6 +34,12 @@ class Line:
     dispute: Dispute | None = None
     refused: str = ""
 
+    @property
+    def about(self):
+        """What the row names, where there is no dispute to show."""
+        names = ("number", "id", "attributionId", "conversionId")
+        return next((self.cells[name] for name in names if name in self.cells), "–")
+
 
 def lines_of(rows, do, *, by):
     """`do` with each row; what it refuses is told in the row's line."""
