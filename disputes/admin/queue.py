@@ -169,7 +169,7 @@ class Queue(CsvPages, ReadOnlyAdmin):
     empty_title = "No disputes here"
     empty_help = "Partners and brokers file them by POST /disputes, and the house from a record's page or by CSV."
     actions = ["assign_to_me", "assign_selected"]
-    actions_list = ["file_csv", "resolve_csv"]
+    actions_list = ["open_file_csv", "open_resolve_csv"]
     list_before_template = "admin/queue/tabs.html"
 
     class Media:
@@ -222,11 +222,11 @@ class Queue(CsvPages, ReadOnlyAdmin):
         return answer
 
     @action(description="File from CSV", permissions=["file"], icon="upload_file")
-    def file_csv(self, request):
+    def open_file_csv(self, request):
         return HttpResponseRedirect(reverse("admin:disputes_dispute_file_csv"))
 
     @action(description="Resolve from CSV", permissions=["decide"], icon="gavel")
-    def resolve_csv(self, request):
+    def open_resolve_csv(self, request):
         return HttpResponseRedirect(reverse("admin:disputes_dispute_resolve_csv"))
 
     def has_file_permission(self, request, object_id=None):
@@ -277,7 +277,7 @@ class Queue(CsvPages, ReadOnlyAdmin):
 
     @display(description="Dispute")
     def shown_number(self, dispute):
-        appeal = format_html('<small class="appeal">appeal</small>') if dispute.appeal_of_id else ""
+        appeal = format_html('<small class="appeal">{}</small>', "appeal") if dispute.appeal_of_id else ""
         return format_html("D-{}{}", dispute.number, appeal)
 
     @display(description="State", label=badges.STATUS_LABELS)
