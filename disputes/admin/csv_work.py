@@ -17,7 +17,7 @@ from disputes.models import Dispute
 from partners.admin.pages import words_of
 
 REFUSALS = (DomainError, ValidationError, ObjectDoesNotExist)
-MISSING = {
+MISSING: dict[type[Exception], str] = {
     AttributionRecord.DoesNotExist: "There is no such record.",
     Conversion.DoesNotExist: "There is no such conversion.",
 }

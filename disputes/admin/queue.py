@@ -127,15 +127,17 @@ def deciders():
 
 
 class AssignForm(forms.Form):
-    to = forms.ModelChoiceField(queryset=None, label="Whose work", empty_label=None)
+    to: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, label="Whose work", empty_label=None)
     take_over = forms.BooleanField(required=False, label="Take over what somebody else has")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["to"].queryset = deciders()
+        to = self.fields["to"]
+        assert isinstance(to, forms.ModelChoiceField)
+        to.queryset = deciders()
 
 
-class Queue(CsvPages, ReadOnlyAdmin):
+class Queue(CsvPages):
     list_display = [
         "shown_number",
         "shown_status",
@@ -322,7 +324,7 @@ def _checkbox():
 def with_names(disputes):
     """The claimants' names, of the page's rows alone: two look-ups, however long the list is."""
     shown = list(disputes)
-    names = {}
+    names: dict[tuple[str, str], str] = {}
     for kind, model in (("partner", Partner), ("broker", Broker)):
         ids = {each.claimant_id for each in shown if each.claimant_type == kind}
         names |= {(kind, pk): name for pk, name in model.objects.filter(pk__in=ids).values_list("pk", "name")}
