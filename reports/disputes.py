@@ -49,7 +49,7 @@ def weeks(start, end):
     """Filed and closed in each week that the period touches, weeks without any included."""
     filed = _by_week(Dispute.objects.filter(**within("filed_at", start, end)), "filed_at", "filed")
     closed = _by_week(Dispute.objects.filter(**within("closed_at", start, end)), "closed_at", "closed")
-    counts = defaultdict(lambda: {"filed": 0, "closed": 0})
+    counts: defaultdict[dt.date, dict[str, int]] = defaultdict(lambda: {"filed": 0, "closed": 0})
     for week, kind, number in filed.union(closed, all=True):
         counts[week.date()][kind] = number
     first = start.date() - dt.timedelta(days=start.weekday())
@@ -108,7 +108,7 @@ def times(start, end):
     rows = list(decided.order_by().values_list("filed_at", "closed_at", "due_at", "time_left"))
     if not rows:
         return {"decided": 0, "median": None, "p90": None, "in_time": None}
-    clock = _WorkingTime(min(row[0] for row in rows), max(row[1] for row in rows))
+    clock = _WorkingTime(min(row[0] for row in rows), max(row[1] for row in rows if row[1]))
     hours = sorted(clock.between(filed, closed) for filed, closed, *_ in rows)
     in_time = sum(_in_time(closed, due, left) for _, closed, due, left in rows)
     return {
@@ -177,7 +177,8 @@ def ages(now=None):
     now = now or timezone.now()
     today = dt.datetime.combine(now.astimezone(dt.UTC).date(), dt.time(), dt.UTC)
     late = Q(due_at__lt=now, status__in=[Status.OPEN, Status.UNDER_REVIEW])
-    parts, groups = {}, []
+    parts: dict[str, Count] = {}
+    groups = []
     for number, (first, last, title) in enumerate(AGES):
         condition = Q(filed_at__lt=today - (first - 1) * DAY)
         if last is not None:
@@ -194,7 +195,7 @@ def ages(now=None):
 
 def names(claimants):
     """Of payees given as (kind, id)."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for kind, model in (("partner", Partner), ("broker", Broker)):
         ids = {pk for each, pk in claimants if each == kind}
         found |= {(kind, pk): name for pk, name in model.objects.filter(pk__in=ids).values_list("pk", "name")}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
@@ -45,7 +46,7 @@ def waiting(user, now=None):
 
 def lines_for(user, now):
     """By name: which rows, what they are called, where they are listed."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     if user.has_perm("disputes.resolve_dispute"):
         found |= of_disputes(user, now)
     if user.has_perm("attribution.add_run"):

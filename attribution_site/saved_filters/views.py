@@ -58,7 +58,7 @@ def back_to(saved_list, query=""):
 def save(request):
     form = FilterForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(text for texts in form.errors.values() for text in texts))
+        messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
         known = model_admin(request.POST.get("list", ""))
         return back_to(request.POST["list"], kept_part(request.POST.get("query", ""))) if known else home()
     asked = form.cleaned_data

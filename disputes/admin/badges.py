@@ -22,7 +22,7 @@ def due(dispute, as_of=None):
     if not dispute.is_open:
         return format_html("Closed {}", moment(dispute.closed_at))
     if dispute.status == Dispute.Status.NEEDS_INFORMATION:
-        return format_html('<span class="due-still" title="The clock stands still">Waits for an answer</span>')
+        return format_html('<span class="due-still" title="The clock stands still">{}</span>', "Waits for an answer")
     now = as_of or timezone.now()
     if dispute.is_overdue(now):
         since = span(now - dispute.due_at)

@@ -15,6 +15,7 @@ from disputes import csv_rows
 from disputes.actors import Actor
 from disputes.admin import csv_work
 from disputes.operations.bulk import MOST_ROWS
+from partners.admin import ReadOnlyAdmin
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 
@@ -95,8 +96,8 @@ class CheckedForm(forms.Form):
         return isinstance(row, dict) and set(row) <= set(self.columns) and all(isinstance(v, str) for v in row.values())
 
 
-class CsvPages:
-    """For the admin of disputes, before ModelAdmin."""
+class CsvPages(ReadOnlyAdmin):
+    """For the admin of disputes."""
 
     def get_urls(self):
         own = [

@@ -17,7 +17,7 @@ from disputes.models import Dispute
 from partners.admin.pages import words_of
 
 REFUSALS = (DomainError, ValidationError, ObjectDoesNotExist)
-MISSING = {
+MISSING: dict[type[Exception], str] = {
     AttributionRecord.DoesNotExist: "There is no such record.",
     Conversion.DoesNotExist: "There is no such conversion.",
 }
@@ -33,6 +33,12 @@ class Line:
     moved: str = ""
     dispute: Dispute | None = None
     refused: str = ""
+
+    @property
+    def about(self):
+        """What the row names, where there is no dispute to show."""
+        names = ("number", "id", "attributionId", "conversionId")
+        return next((self.cells[name] for name in names if name in self.cells), "–")
 
 
 def lines_of(rows, do, *, by):

@@ -127,15 +127,17 @@ def deciders():
 
 
 class AssignForm(forms.Form):
-    to = forms.ModelChoiceField(queryset=None, label="Whose work", empty_label=None)
+    to: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, label="Whose work", empty_label=None)
     take_over = forms.BooleanField(required=False, label="Take over what somebody else has")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["to"].queryset = deciders()
+        to = self.fields["to"]
+        assert isinstance(to, forms.ModelChoiceField)
+        to.queryset = deciders()
 
 
-class Queue(CsvPages, ReadOnlyAdmin):
+class Queue(CsvPages):
     list_display = [
         "shown_number",
         "shown_status",
@@ -169,7 +171,7 @@ class Queue(CsvPages, ReadOnlyAdmin):
     empty_title = "No disputes here"
     empty_help = "Partners and brokers file them by POST /disputes, and the house from a record's page or by CSV."
     actions = ["assign_to_me", "assign_selected"]
-    actions_list = ["file_csv", "resolve_csv"]
+    actions_list = ["open_file_csv", "open_resolve_csv"]
     list_before_template = "admin/queue/tabs.html"
 
     class Media:
@@ -222,11 +224,11 @@ class Queue(CsvPages, ReadOnlyAdmin):
         return answer
 
     @action(description="File from CSV", permissions=["file"], icon="upload_file")
-    def file_csv(self, request):
+    def open_file_csv(self, request):
         return HttpResponseRedirect(reverse("admin:disputes_dispute_file_csv"))
 
     @action(description="Resolve from CSV", permissions=["decide"], icon="gavel")
-    def resolve_csv(self, request):
+    def open_resolve_csv(self, request):
         return HttpResponseRedirect(reverse("admin:disputes_dispute_resolve_csv"))
 
     def has_file_permission(self, request, object_id=None):
@@ -277,7 +279,7 @@ class Queue(CsvPages, ReadOnlyAdmin):
 
     @display(description="Dispute")
     def shown_number(self, dispute):
-        appeal = format_html('<small class="appeal">appeal</small>') if dispute.appeal_of_id else ""
+        appeal = format_html('<small class="appeal">{}</small>', "appeal") if dispute.appeal_of_id else ""
         return format_html("D-{}{}", dispute.number, appeal)
 
     @display(description="State", label=badges.STATUS_LABELS)
@@ -322,7 +324,7 @@ def _checkbox():
 def with_names(disputes):
     """The claimants' names, of the page's rows alone: two look-ups, however long the list is."""
     shown = list(disputes)
-    names = {}
+    names: dict[tuple[str, str], str] = {}
     for kind, model in (("partner", Partner), ("broker", Broker)):
         ids = {each.claimant_id for each in shown if each.claimant_type == kind}
         names |= {(kind, pk): name for pk, name in model.objects.filter(pk__in=ids).values_list("pk", "name")}

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pgtrigger
 from django.conf import settings
@@ -72,7 +73,7 @@ def _records(number):
         journey_length__range=(3, 12),
         currency="USD",
     ).exclude(payee_type="house")
-    by_lead = {}
+    by_lead: dict[str, AttributionRecord] = {}
     for record in fit.order_by("occurred_at", "pk"):
         by_lead.setdefault(record.lead_id, record)
     found = list(by_lead.values())
@@ -221,7 +222,7 @@ def moved_back(pk, days, took):
     filed = now - dt.timedelta(days=days)
     dispute = Dispute.objects.get(pk=pk)
     due = clock.add(filed, Decimal(settings.DISPUTE_SLA_HOURS))
-    times = {"filed_at": filed, "due_at": due}
+    times: dict[str, Any] = {"filed_at": filed, "due_at": due}
     end = now
     if dispute.closed_at:
         end = times["closed_at"] = min(clock.add(filed, Decimal(str(took))), now)

@@ -59,6 +59,7 @@ def check_filing(
         record = AttributionRecord.objects.get(pk=record_id)
         claimant = _claimant(claimant or _payee_of(record), by)
         return claimant, _of_record(record, claimant)
+    assert conversion_id
     claimant = _claimant(claimant, by)
     subject = _of_conversion(Conversion.objects.get(pk=conversion_id), claim)
     mine = Dispute.objects.open().filter(conversion_id=conversion_id, record_id=None)

@@ -59,7 +59,7 @@ class PlainAdmin(WithAuditHistory, ModelAdmin):
 class ReadOnlyAdmin(PlainAdmin):
     """Rows that the back office shows and never writes."""
 
-    actions = None
+    actions: list[str] | None = None
     # Methods whose tables stand below the fields. A read-only field would run their queries several times.
     sections: list[str] = []
     change_form_outer_after_template = "admin/sections.html"

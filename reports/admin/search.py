@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
+from unfold.sites import UnfoldAdminSite
 
 from attribution.models import AttributionRecord
 from conversions.models import Conversion
@@ -51,6 +52,7 @@ def everything(request, term):
 
 def pages(request, term):
     """The menu's own lines."""
+    assert isinstance(site, UnfoldAdminSite)
     items = [(group.get("title"), item) for group in site.get_sidebar_list(request) for item in group["items"]]
     wanted = term.lower()
     return [

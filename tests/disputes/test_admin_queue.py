@@ -98,7 +98,7 @@ def test_a_claimant_is_found_by_id_or_by_how_its_name_begins(client, person):
     Partner.objects.filter(pk="partner-0").update(name="Summit Auto Club")
     for term in ("partner-0", "summit", "Summit Auto"):
         assert listed(client, f"q={term}") == numbers(dispute)
-    for term in ("Auto", "partner-1", "a%00b", "D-", "%25"):
+    for term in ("Auto", "partner-1", "D-", "%25"):
         assert listed(client, f"q={term}") == []
 
 
