@@ -16,6 +16,7 @@ from attribution_site import health
 from attribution_site.api import errors
 from attribution_site.api.schema import pages
 from conversions.api import TouchpointViewSet
+from disputes.admin.leads import lead_page
 from disputes.api import DisputeViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
@@ -57,6 +58,7 @@ api = [
 ]
 
 urlpatterns = [
+    path("admin/touchpoints/lead/<path:lead_id>/", admin.site.admin_view(lead_page), name="lead-page"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
