@@ -32,11 +32,11 @@ def filed(dispute: Dispute, parties: Iterable[Party]) -> None:
 
 
 def said(message: Message) -> None:
-    """To the other side: the house's own notes are told to nobody."""
+    """To the other side: the house's own notes are told to nobody. An answer is the claimant's, whoever enters it."""
     if message.party is None:
         return
     event = OF_KIND[Message.Kind(message.kind)]
-    if message.is_from_house:
+    if message.is_from_house and event != ANSWERED:
         _tell(message.dispute, message.party, event, message_id=message.pk, text=message.body)
     else:
         outbox.publish(event=event, data=_data(message.dispute) | {"message_id": message.pk, "text": message.body})

@@ -164,9 +164,11 @@ def _models(records, told):
     found = [{"key": "stands", "label": str(own.label), "payable": records[0].payable}]
     if told and told.touches and any(record.settlement_id for record in records):
         found.append({"key": "rule", "label": f"{own.label} as calculated", "payable": False})
-    for other in told.others if told else []:
-        found.append({"key": other.model, "label": str(AttributionModel(other.model).label), "payable": other.payable})
-    return found
+    others = told.others if told else []
+    return found + [
+        {"key": each.model, "label": str(AttributionModel(each.model).label), "payable": each.payable}
+        for each in others
+    ]
 
 
 def of_lead(lead_id, conversions, rows):

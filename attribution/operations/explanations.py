@@ -31,8 +31,9 @@ LONG = 2000
 
 def explain(*, record_id: UUID, at_once: int = SHOWN_AT_ONCE) -> Explanation:
     """Replay a record under its own configuration and training, from its kept journey; from the stored touchpoints
-    where no journey was kept. A journey of up to `at_once` touches is told whole. Raises AttributionRecord.DoesNotExist.
-    """
+    where no journey was kept. Raises AttributionRecord.DoesNotExist.
+
+    at_once: a journey of so many touches is told whole."""
     record = AttributionRecord.objects.select_related("config", "training").get(pk=record_id)
     if record.journey_length <= LONG:
         return _explain(record, store.DjangoStore(), at_once)

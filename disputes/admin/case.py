@@ -2,19 +2,19 @@
 of `disputes.operations`; a script asks for the same addresses and puts the answer into the page."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from attribution_site.errors import DomainError
-from disputes import operations, storage
+from disputes import storage
 from disputes.actors import Actor
 from disputes.admin import deciding, payee_search, uploading
 from disputes.admin.acts import ACTS
 from disputes.admin.case_page import CasePage
+from disputes.admin.forms import is_fragment
 from disputes.admin.simulator import simulated
 from disputes.admin.talk import TalkForm
 from disputes.models import Evidence
@@ -71,11 +71,8 @@ class CasePages:
 
     def simulator(self, request, object_id):
         dispute = self._handled(request, object_id, "resolve_dispute")
-        return self._dialog(
-            request,
-            "simulator",
-            {"dispute": dispute, "title": "What each way would cost", **simulated(dispute, request)},
-        )
+        context = {"title": "What each way would cost", "can_decide": CasePage(dispute, request).can_decide}
+        return self._dialog(request, "simulator", context | {"dispute": dispute, **simulated(dispute)})
 
     def decide(self, request, object_id):
         """A decision of one's own is tried, any is confirmed, and then taken."""
@@ -127,14 +124,7 @@ class CasePages:
         """Whether it is done. If not, the form says why, beside the field that it is about."""
         if not form.is_valid():
             return False
-        try:
-            work()
-        except ValidationError as error:
-            form.refuse(error)
-        except DomainError as error:
-            form.add_error(None, str(error))
-            form.is_over = isinstance(error, operations.DisputeClosed)
-            form.is_conflict = True
+        form.try_out(work)
         return not form.errors
 
     def _refused(self, form):
@@ -166,19 +156,14 @@ class CasePages:
         )
 
 
-def is_fragment(request):
-    """Whether a script of the page asks, and not a person's address bar."""
-    return request.headers.get("X-Requested-With") == "fetch"
-
-
 def status_of(form):
     if not form.errors:
         return 200
-    return 409 if getattr(form, "is_conflict", False) else 422
+    return 409 if form.is_conflict else 422
 
 
 def refusal(form):
-    return {"errors": form.errors, "is_over": getattr(form, "is_over", False)}
+    return {"errors": form.errors, "is_over": form.is_over}
 
 
 def page_of(dispute):

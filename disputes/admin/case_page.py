@@ -8,7 +8,7 @@ from django.utils import timezone
 
 import attribution.operations
 from attribution.admin import timeline
-from attribution.models import AttributionModel, AttributionRecord
+from attribution.models import AttributionModel, AttributionRecord, with_net
 from attribution.plain_words import sentences
 from conversions.models import Conversion
 from disputes.admin import case_history, evidence_items, settlement_lines, talk
@@ -64,7 +64,7 @@ class CasePage:
     def record(self):
         if self.dispute.record_id is None:
             return None
-        return AttributionRecord.objects.filter(pk=self.dispute.record_id).first()
+        return with_net(AttributionRecord.objects.filter(pk=self.dispute.record_id)).first()
 
     @cached_property
     def timeline(self):
@@ -164,12 +164,12 @@ class CasePage:
 
     @property
     def can_take(self):
-        return self.dispute.is_open and self.may_decide and self.may_handle and self.dispute.assigned_to_id is None
+        return self.can_decide and self.may_handle and self.dispute.assigned_to_id is None
 
     @property
     def can_take_over(self):
         has_one = self.dispute.assigned_to_id is not None
-        return self.dispute.is_open and self.may_decide and self.may_handle and has_one and not self.is_mine
+        return self.can_decide and self.may_handle and has_one and not self.is_mine
 
     @property
     def can_ask(self):

@@ -1,19 +1,19 @@
 """A dispute is decided on its page: a way is tried, then it is said what will happen, and what was shown is done."""
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 
-from attribution_site.errors import DomainError
+from attribution.models import Settlement
 from disputes import operations
 from disputes.actors import Actor
 from disputes.admin import simulator
-from disputes.admin.acts import back_to
 from disputes.admin.case_page import CasePage
 from disputes.admin.decision_form import DecisionForm, as_fields
-from disputes.admin.forms import CaseForm, long_text
+from disputes.admin.forms import CaseForm, is_fragment, long_text
+from disputes.admin.wording import in_words
 
+NOT_THE_DECISION = {"csrfmiddlewaretoken", "step", "digest", "resolution"}
+NO_MONEY = "Follow the claim, no money moves"
 CHANGED = "The numbers changed since they were shown, as somebody changed the conversion. These are those of now."
 
 
@@ -32,28 +32,34 @@ class Deciding:
         self.step = request.POST.get("step", "check")
 
     def answer(self):
-        decision, plan, form = None, None, None
-        if self.request.POST.get("way"):
-            form = DecisionForm(self.request.POST, parts=simulator.parts_of(self.dispute), dispute=self.dispute)
-            decision, plan = self._planned(form)
-        if form is not None and form.errors:
-            return self._tried(form, None)
-        return self._tried(form, plan) if self.step == "try" else self._confirmed(decision, plan)
+        if not self.request.POST.get("way"):
+            return self._confirmed(None, None)
+        form = DecisionForm(self.request.POST, parts=simulator.parts_of(self.dispute), dispute=self.dispute)
+        decision, plan = self._planned(form)
+        if plan is None and self.step == "resolve":
+            return self._refused(form)
+        return self._tried(form, plan) if plan is None or self.step == "try" else self._confirmed(decision, plan)
 
     def _planned(self, form):
         if not form.is_valid():
             return None, None
-        try:
-            decision = form.decision()
-            [option] = operations.simulate(dispute_id=self.dispute.pk, decision=decision)
-        except ValidationError as error:
-            form.refuse(error)
-        except DomainError as error:
-            form.add_error(None, str(error))
-            form.is_conflict = True
-        else:
-            return decision, option.plan
-        return None, None
+        decision = form.decision()
+        options = form.try_out(lambda: operations.simulate(dispute_id=self.dispute.pk, decision=decision))
+        return (decision, options[0].plan) if options else (None, None)
+
+    def _refused(self, decision_form):
+        """What was confirmed cannot be done any more. The words stay where they were typed."""
+        form = ResolutionForm(self.request.POST)
+        form.is_valid()
+        texts = [text for texts in decision_form.errors.values() for text in texts]
+        form.conflict(" ".join(texts), is_over=decision_form.is_over)
+        asked = [(name, self.request.POST[name]) for name in self.request.POST if name not in NOT_THE_DECISION]
+        return self.admin._dialog(
+            self.request,
+            "confirm",
+            self._context(None, None, form) | {"fields": asked, "way": "", "sentences": []},
+            form,
+        )
 
     def _tried(self, form, plan):
         context = {
@@ -62,7 +68,8 @@ class Deciding:
             "form": form,
             "option": simulator.told(plan) | {"fields": as_fields(form.decision())} if plan else None,
         }
-        return self.admin._dialog(self.request, "tried", context, form)
+        # Of a script it was a question, and that it cannot be is the answer.
+        return self.admin._dialog(self.request, "tried", context, None if is_fragment(self.request) else form)
 
     def _confirmed(self, decision, plan):
         form = ResolutionForm(self.request.POST if self.step == "resolve" else None)
@@ -70,8 +77,7 @@ class Deciding:
         shown = self.request.POST.get("digest", "")
         if self.step == "resolve" and option and shown != option["digest"]:
             form.is_valid()
-            form.add_error(None, CHANGED)
-            form.is_conflict = True
+            form.conflict(CHANGED)
         elif self.admin._done(form, lambda: self._resolve(decision, form.cleaned_data["resolution"])):
             messages.success(self.request, f"{self.dispute} is resolved.")
             return self.admin._left(self.request, self.dispute)
@@ -89,59 +95,8 @@ class Deciding:
             "title": f"Resolve {self.dispute}?",
             "form": form,
             "option": option,
-            "way": decision.way.label if decision and hasattr(decision.way, "label") else self._way(decision),
+            "way": dict(Settlement.Way.choices)[decision.way] if decision else NO_MONEY,
             "fields": as_fields(decision),
             "sentences": in_words(page, option),
             "why_not": page.why_not_decide,
         }
-
-    def _way(self, decision):
-        return (
-            dict(DecisionForm.base_fields["way"].choices)[decision.way]
-            if decision
-            else "Follow the claim, no money moves"
-        )
-
-
-def in_words(page, option):
-    dispute = page.dispute
-    said = [f"{dispute} is closed as resolved by you."]
-    if option is None:
-        said.append(f"No money moves. {back_to(dispute)}")
-    else:
-        said += list(_money(option))
-    return [
-        *said,
-        f"{dispute.claimant_id} is told your words and its own change; {page.others_in_words} what becomes of their own"
-        " shares. Nobody is told of another's.",
-        f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",
-    ]
-
-
-def _money(option):
-    currency = option["currency"]
-    for row in option["changed"]:
-        if row["gains"] or row["loses"]:
-            verb = "gains" if row["gains"] else "loses"
-            yield f"{row['name']} {verb} {row['by']} {currency} of commission: {row['before']} → {row['after']}.{_how(row, currency)}"
-    parts = [
-        _count(option["versions"], "share of a record nobody approved is rewritten", "shares of records nobody approved are rewritten"),
-        _count(option["new"], "new record is made, which has to be approved before it is paid", "new records are made, which have to be approved before they are paid"),
-        _count(option["removed"], "record is removed", "records are removed"),
-        _count(option["adjustments"], "adjustment is booked beside a decided record", "adjustments are booked beside decided records"),
-    ]  # fmt: skip
-    if any(parts):
-        yield "; ".join(filter(None, parts)) + "."
-
-
-def _how(row, currency):
-    if row["clawed_back"]:
-        of = f" of {row['paid']} that are paid already" if row["paid"] else ""
-        return f" {row['clawed_back']} {currency}{of} are taken back with its next payout."
-    if row["booked"]:
-        return f" {row['booked']} {currency} come with its next payout."
-    return ""
-
-
-def _count(number, one, many):
-    return f"{number} {one if number == 1 else many}" if number else ""

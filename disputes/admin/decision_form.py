@@ -53,7 +53,7 @@ class DecisionForm(CaseForm):
         self.fields["touchpoint_id"].choices = [("", "Choose the touch"), *touches.items()]
         self.fields["touchpoint_id"].initial = disputed
         self.fields["payee_id"].initial = payee_text(dispute.claimant)
-        self.fields["way"].initial = Way.REASSIGN if parts else Way.INSERT
+        self.fields["way"].initial = Way.INSERT if disputed is None else Way.REASSIGN
         self.fields["percentage"].initial = 50
         self.blank_rows = range(len(parts), len(parts) + BLANK_SHARES)
 

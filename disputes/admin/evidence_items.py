@@ -127,9 +127,7 @@ def nested(content, depth=0, name="", lines=None):
     lines = [] if lines is None else lines
     if len(lines) >= NODES:
         return lines
-    children = (
-        content.items() if isinstance(content, dict) else enumerate(content, 1) if isinstance(content, list) else None
-    )
+    children = _children(content)
     if children is None:
         lines.append({"depth": min(depth, 12), "name": name, "value": "none" if content is None else str(content)})
         return lines
@@ -138,3 +136,13 @@ def nested(content, depth=0, name="", lines=None):
     for key, value in children:
         nested(value, depth + bool(name), str(key), lines)
     return lines
+
+
+def _children(content):
+    match content:
+        case dict():
+            return content.items()
+        case list():
+            return enumerate(content, 1)
+        case _:
+            return None

@@ -5,6 +5,8 @@ from django.core.exceptions import ValidationError
 
 from attribution.admin.adding import OperationForm
 from attribution.settling import HOUSE
+from attribution_site.errors import DomainError
+from disputes import operations
 
 
 class CaseForm(OperationForm):
@@ -12,9 +14,25 @@ class CaseForm(OperationForm):
     # What an operation calls an argument that the form calls otherwise.
     also_called: dict[str, str] = {}
 
+    is_conflict = is_over = False
+
     def __init__(self, *arguments, **named):
         named.setdefault("label_suffix", "")
         super().__init__(*arguments, **named)
+
+    def try_out(self, work):
+        """What the work gives; None where it is refused, which the form then says."""
+        try:
+            return work()
+        except ValidationError as error:
+            self.refuse(error)
+        except DomainError as error:
+            self.conflict(str(error), is_over=isinstance(error, operations.DisputeClosed))
+        return None
+
+    def conflict(self, text, *, is_over=False):
+        self.add_error(None, text)
+        self.is_conflict, self.is_over = True, is_over
 
     def refuse(self, error):
         if not hasattr(error, "error_dict"):
@@ -47,3 +65,8 @@ def payee_text(payee):
 
 def long_text(**more):
     return forms.Textarea(attrs={"rows": 4, "class": "case-input"} | more)
+
+
+def is_fragment(request):
+    """Whether a script of the page asks, and not a person's address bar."""
+    return request.headers.get("X-Requested-With") == "fetch"

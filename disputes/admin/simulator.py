@@ -17,7 +17,7 @@ from partners.admin import payee_link
 from touchpoints.models import Channel
 
 
-def simulated(dispute, request):
+def simulated(dispute):
     """The offered ways, and the form for one's own."""
     try:
         options = [shown(option) for option in operations.simulate(dispute_id=dispute.pk)]
@@ -136,6 +136,7 @@ def parts_of(dispute):
             "payee_text": payee_text((record.payee_type, record.payee_id)),
             "who": record.payee_id or "the house",
             "percent": f"{record.net_credit * 100:.8f}".rstrip("0").rstrip("."),
+            "short": f"{record.net_credit * 100:.2f}".rstrip("0").rstrip("."),
             "name": f"{record.position} · {record.get_channel_display()}, {_before(conversion, record)}",
             "status": record.get_status_display().lower(),
             "is_disputed": record.pk == dispute.record_id,

@@ -63,7 +63,8 @@ def conversation(dispute, parties):
 
 
 def _said(message, party):
-    by_house = message.is_from_house
+    # An answer is the claimant's, whoever enters it.
+    by_house = message.is_from_house and message.kind != Message.Kind.ANSWER
     author = message.author or (message.author_key and f"key {message.author_key}") or "the system"
     return {
         "id": message.pk,

@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from attribution_site.api.wire import BodyTooLarge
 from disputes import operations
-from disputes.admin.forms import CaseForm
+from disputes.admin.forms import CaseForm, is_fragment
 from disputes.uploads import REST_OF_FORM, BoundedUpload
 
 
@@ -29,7 +29,7 @@ def bounded(request, view):
         request.upload_handlers = [BoundedUpload(request)]
         return csrf_protect(view)(request)
     except BodyTooLarge as error:
-        if request.headers.get("X-Requested-With") == "fetch":
+        if is_fragment(request):
             return JsonResponse({"errors": {"file": [str(error)]}, "is_over": False}, status=413)
         messages.error(request, str(error))
         return HttpResponseRedirect("../change/#evidence")

@@ -13,10 +13,13 @@
     const all = (selector, within = page) => [...within.querySelectorAll(selector)];
 
     // What somebody has typed outlives a lost connection, a refusal and a page that is loaded anew.
-    const place = (field) => `case ${page.dataset.case} ${field.dataset.keep}`;
-    const recall = () => all("[data-keep]").forEach((field) => { if (!field.value) field.value = sessionStorage.getItem(place(field)) ?? ""; });
+    const place = (field) => `case ${page.dataset.case} ${field.form?.getAttribute("action")} ${field.name}`;
+    const recall = (within = page) => all("textarea", within).forEach((field) => {
+      if (!field.value) field.value = sessionStorage.getItem(place(field)) ?? "";
+    });
+    const forget = (form) => all("textarea", form).forEach((field) => sessionStorage.removeItem(place(field)));
     page.addEventListener("input", (event) => {
-      if (event.target.dataset.keep) sessionStorage.setItem(place(event.target), event.target.value);
+      if (event.target.matches("textarea")) sessionStorage.setItem(place(event.target), event.target.value);
     });
 
     let fading;
@@ -56,6 +59,7 @@
       const link = document.createElement("a");
       link.href = location.pathname;
       link.className = "row-link";
+      link.dataset.newState = "";
       link.textContent = " Show the new state";
       error.append(link);
     };
@@ -79,7 +83,7 @@
       try {
         const answer = await send(form.action, { method: "POST", body: new FormData(form) });
         if (isJson(answer)) return refuse(form, await answer.json());
-        sessionStorage.removeItem(place(form.elements.body));
+        forget(form);
         form.elements.body.value = "";
         replaceParts(await answer.text());
         showThread(filter);
@@ -111,17 +115,18 @@
 
     // Windows that say what will happen.
     const open = (html) => {
-      const typed = one("textarea", box)?.value;
       box.innerHTML = html; // rendered by our own server, which escapes what people wrote
-      const text = one("textarea", box);
-      if (text && typed && !text.value) text.value = typed;
+      recall(box);
       if (!box.open) box.showModal();
       (one("[aria-invalid], textarea, select, input:not([type=hidden])", box) ?? one("button", box))?.focus();
     };
     const ask = async (address, options) => {
       try {
         const answer = await send(address, options);
-        if (isJson(answer)) return goTo((await answer.json()).location);
+        if (isJson(answer)) {
+          forget(box);
+          return goTo((await answer.json()).location);
+        }
         open(await answer.text());
       } catch (error) {
         if (box.open) {
@@ -216,11 +221,16 @@
       form.addEventListener("input", (event) => {
         showWay(form);
         showSum(form);
+        // Nobody has chosen a touch or a time yet: that is no mistake.
+        if (event.target.name === "way") one("[data-tried]", form).replaceChildren();
         if (event.target.getAttribute("list") === "case-payees") search(event.target.value).catch(() => {});
         clearTimeout(waiting);
         waiting = setTimeout(() => tryOut(form), WAIT);
       });
-      form.closest("details").addEventListener("toggle", () => { search("").catch(() => {}); tryOut(form); });
+      form.closest("details").addEventListener("toggle", () => {
+        search("").catch(() => {});
+        if (form.elements.touchpoint_id.value) tryOut(form);
+      });
     };
 
     const load = async () => {
@@ -231,6 +241,7 @@
         simulator.innerHTML = await answer.text(); // as above
         const form = one("[data-own]", simulator);
         if (form) own(form);
+        recall(simulator);
       } catch (error) {
         one("[data-loading]", simulator)?.append(` ${inWords(error)}`);
       }
@@ -256,10 +267,16 @@
     });
 
     page.addEventListener("click", (event) => {
-      const target = event.target.closest("[data-dialog], [data-say], [data-jump], [data-close], [data-thread], [data-open-help]");
+      const target = event.target.closest("[data-dialog], [data-say], [data-jump], [data-close], [data-thread], [data-open-help], [data-new-state]");
       if (!target || event.ctrlKey || event.metaKey) return;
       const { dataset } = target;
       if (dataset.close !== undefined && !box) return;
+      if (dataset.newState !== undefined) {
+        // Decided by somebody else meanwhile: what was written for it is not lost, it waits in the box below.
+        const [written, body] = [box && one("textarea", box)?.value, one("#say [name=body]")];
+        if (written && body && !body.value) sessionStorage.setItem(place(body), written);
+        return;
+      }
       event.preventDefault();
       if (dataset.close !== undefined) box.close();
       else if (dataset.openHelp !== undefined) help.showModal();
