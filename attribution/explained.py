@@ -16,6 +16,7 @@ from attribution.models import Adjustment, AttributionRecord, ModelConfig, Train
 
 # A journey may have any length; a reader's patience has not. Totals are always of the whole journey.
 SHOWN_FIRST, SHOWN_LAST, SHOWN_AROUND = 50, 100, 5
+SHOWN_AT_ONCE = SHOWN_FIRST + SHOWN_LAST
 WINNERS_SHOWN = 20
 
 
@@ -157,8 +158,10 @@ class Explanation:
 class Story:
     """One batch of one conversion, traced under one version."""
 
-    def __init__(self, record: AttributionRecord, batch: reading.Batch, version: records.Version) -> None:
-        self.record, self.batch, self.version = record, batch, version
+    def __init__(
+        self, record: AttributionRecord, batch: reading.Batch, version: records.Version, at_once: int = SHOWN_AT_ONCE
+    ) -> None:
+        self.record, self.batch, self.version, self.at_once = record, batch, version, at_once
         # Hundredths in the currency's smallest unit.
         self.scale = int(records.hundredths_a_unit(batch)[0])
         self.trace = self._trace()
@@ -179,7 +182,7 @@ class Story:
 
     def _shown(self) -> list[int]:
         total = self.batch.touches.num_rows
-        if total <= SHOWN_FIRST + SHOWN_LAST:
+        if total <= self.at_once:
             return list(range(total))
         own = np.flatnonzero(store.uuid_bytes(self.batch.touches["id"]).view("V16").ravel() == self._own_id())
         around = [place for at in own.tolist() for place in range(at - SHOWN_AROUND, at + SHOWN_AROUND + 1)]

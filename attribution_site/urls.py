@@ -19,6 +19,7 @@ from attribution_site.saved_filters import views as saved_filters
 from attribution_site.signing_in import account
 from attribution_site.signing_in import views as signing_in
 from conversions.api import TouchpointViewSet
+from disputes.admin.leads import lead_page
 from disputes.api import AdjustmentViewSet, DisputeViewSet, EvidenceViewSet, MessageViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
@@ -82,6 +83,7 @@ sign_in = [
 
 # Pages of the back office that are about no one table. Before Django's own, whose search they take the place of.
 console = [
+    path("touchpoints/lead/<path:lead_id>/", admin.site.admin_view(lead_page), name="lead-page"),
     path("search/", admin.site.admin_view(search.search), name="search-everything"),
     path("dispute-report/", admin.site.admin_view(dispute_report.page), name="dispute-report"),
     path("dispute-report/<section>.csv", admin.site.admin_view(dispute_report.as_csv), name="dispute-report-csv"),

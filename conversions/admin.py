@@ -7,7 +7,7 @@ from unfold.decorators import display
 
 from conversions.models import Conversion
 from partners.admin import NOTHING, list_link, moment
-from touchpoints.admin import JOURNEY_SHOWN, BigTableAdmin, DayRangeFilter, exactly, touch_table
+from touchpoints.admin import JOURNEY_SHOWN, BigTableAdmin, DayRangeFilter, exactly, lead_link, touch_table
 from touchpoints.models import Touchpoint, converted_within
 
 
@@ -64,7 +64,7 @@ class ConversionAdmin(BigTableAdmin):
 
     @display(description="Lead")
     def lead(self, conversion):
-        return list_link("conversions_conversion", conversion.lead_id, q=conversion.lead_id)
+        return lead_link(conversion.lead_id)
 
     @display(description="Value")
     def shown_value(self, conversion):

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.html import format_html_join
 from unfold.decorators import action, display
 
+from attribution.admin import timeline
 from attribution.admin.records import share_table
 from attribution.admin.reversal_page import ReversalPage
 from attribution.models import AttributionModel, AttributionRecord
@@ -24,11 +25,12 @@ admin.site.unregister(Conversion)
 class ConversionWithRecords(ConversionAdmin):
     """Conversions know nothing of attribution; their page does."""
 
-    sections = ["reversals", *ConversionAdmin.sections, "records"]
+    sections = ["timeline", "reversals", *ConversionAdmin.sections, "records"]
     actions_detail = ["reverse"]
 
     class Media:
-        css = {"all": ["attribution/configurations.css"]}
+        css = {"all": ["attribution/configurations.css", "attribution/timeline.css"]}
+        js = ["attribution/timeline.js"]
 
     @action(description="Reverse…", permissions=["reverse"], icon="undo")
     def reverse(self, request, object_id):
@@ -37,6 +39,10 @@ class ConversionWithRecords(ConversionAdmin):
 
     def has_reverse_permission(self, request, object_id=None):
         return request.user.has_perm("conversions.add_reversal")
+
+    @display(description="The journey")
+    def timeline(self, conversion):
+        return timeline.rendered(conversion)
 
     @display(description="Reversals")
     def reversals(self, conversion):

@@ -60,7 +60,7 @@ def picture(told):
         "half": width / slots / 2 - 3,
         "marks": marks,
         "gap": gap,
-        "ticks": [{"x": at(seconds), "text": text} for seconds, text in _ticks(oldest)],
+        "ticks": [{"x": at(seconds), "text": text} for seconds, text in ticks(oldest)],
         "conversion": right,
     }
 
@@ -111,7 +111,7 @@ def _cut(text):
     return text if len(text) <= TEXT else f"{text[: TEXT - 1]}…"
 
 
-def _ticks(oldest):
+def ticks(oldest):
     """Round times before the conversion, at most MOST_TICKS of them."""
     step = next(
         (each for each in STEPS if oldest / each <= MOST_TICKS), 365 * 86_400 * math.ceil(oldest / 86_400 / 2000)

@@ -13,12 +13,13 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from attribution import operations
+from attribution.admin import timeline
 from attribution.admin.explaining import context_of
 from attribution.models import Adjustment, AttributionRecord, ModelConfig, Run, Settlement
 from conversions.admin import money
 from conversions.models import Conversion
-from partners.admin import list_link, moment, page_link, payee_link
-from touchpoints.admin import BigTableAdmin, DayRangeFilter, as_uuid, table
+from partners.admin import moment, page_link, payee_link
+from touchpoints.admin import BigTableAdmin, DayRangeFilter, as_uuid, lead_link, table
 from touchpoints.models import Touchpoint
 
 LEADS_CONVERSIONS = 1000  # what a search by lead or policy takes at most
@@ -113,8 +114,12 @@ class AttributionRecordAdmin(BigTableAdmin):
         ("Copied from the touch", {"fields": ["channel", "source", "campaign_id", "lead"]}),
         ("How it was calculated", {"fields": ["configuration", "calculation", "calculated"]}),
     ]
-    sections = ["adjustments", "siblings"]
+    sections = ["timeline", "adjustments", "siblings"]
     actions_detail = ["explain"]
+
+    class Media:
+        css = {"all": ["attribution/timeline.css"]}
+        js = ["attribution/timeline.js"]
 
     @action(description="Explain", permissions=["view"], icon="contact_support", variant=ActionVariant.PRIMARY)
     def explain(self, request, object_id):
@@ -209,7 +214,7 @@ class AttributionRecordAdmin(BigTableAdmin):
 
     @display(description="Lead")
     def lead(self, record):
-        return list_link("touchpoints_touchpoint", record.lead_id, q=record.lead_id)
+        return lead_link(record.lead_id)
 
     @display(description="Configuration")
     def configuration(self, record):
@@ -218,6 +223,13 @@ class AttributionRecordAdmin(BigTableAdmin):
     @display(description="Run")
     def calculation(self, record):
         return page_link(Run, record.run_id) if record.run_id else "By hand, for this lead alone"
+
+    @display(description="The journey")
+    def timeline(self, record):
+        conversion = Conversion.objects.filter(pk=record.conversion_id).first()
+        if conversion is None:
+            return "The conversion is no longer stored."
+        return timeline.rendered(conversion, model=record.model, marked=record.touchpoint_id)
 
     @display(description="Adjustments")
     def adjustments(self, record):

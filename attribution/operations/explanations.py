@@ -10,6 +10,7 @@ import pyarrow as pa
 from attribution import differences, kept, reading, records, replay, store
 from attribution.engine.models import MODELS
 from attribution.explained import (
+    SHOWN_AT_ONCE,
     Alternative,
     Explanation,
     Settled,
@@ -31,17 +32,19 @@ KEPT, TOUCHPOINTS, NOTHING_LEFT, UNKNOWN_VERSION = "kept_journey", "touchpoints"
 LONG = 2000
 
 
-def explain(*, record_id: UUID) -> Explanation:
+def explain(*, record_id: UUID, at_once: int = SHOWN_AT_ONCE) -> Explanation:
     """Replay a record under its own configuration and training, from its kept journey; from the stored touchpoints
-    where no journey was kept. Raises AttributionRecord.DoesNotExist."""
+    where no journey was kept. Raises AttributionRecord.DoesNotExist.
+
+    at_once: a journey of so many touches is told whole."""
     record = AttributionRecord.objects.select_related("config", "training").get(pk=record_id)
     if record.journey_length <= LONG:
-        return _explain(record, store.DjangoStore())
+        return _explain(record, store.DjangoStore(), at_once)
     with store.arrow_connection() as connection, connection.cursor() as cursor:
-        return _explain(record, store.ArrowStore(cursor))
+        return _explain(record, store.ArrowStore(cursor), at_once)
 
 
-def _explain(record: AttributionRecord, within: store.Store) -> Explanation:
+def _explain(record: AttributionRecord, within: store.Store, at_once: int) -> Explanation:
     versions = Versions()
     stored, journeys, found = _replayed(record, within, versions)
     if found and found.differences:
@@ -52,7 +55,8 @@ def _explain(record: AttributionRecord, within: store.Store) -> Explanation:
     source = KEPT if found else TOUCHPOINTS
     if version is None or batch is None:
         source, batch = (UNKNOWN_VERSION if version is None else NOTHING_LEFT), None
-    return _explanation(record, source, batch, version, stored, found)
+    story = Story(record, batch, version, at_once) if batch is not None and version is not None else None
+    return _explanation(record, source, batch, story, stored, found)
 
 
 def _replayed(
@@ -78,11 +82,10 @@ def _explanation(
     record: AttributionRecord,
     source: str,
     batch: reading.Batch | None,
-    version: records.Version | None,
+    story: Story | None,
     stored: pa.Table,
     found: replay.Outcome | None,
 ) -> Explanation:
-    story = Story(record, batch, version) if batch is not None and version is not None else None
     return Explanation(
         record=record,
         config=record.config,

@@ -1,0 +1,150 @@
+"""What each way to decide would cost, for people: before and after for every payee, what is paid already, what would be
+clawed back. Nothing is written here."""
+
+import hashlib
+import json
+from collections import Counter
+from decimal import Decimal
+
+from attribution.admin.timeline import standing_records
+from attribution.plain_words import how_long
+from conversions.models import Conversion
+from disputes import operations
+from disputes.admin.decision_form import DecisionForm, as_fields
+from disputes.admin.forms import payee_text
+from disputes.admin.settlement_lines import signed
+from partners.admin import payee_link
+from touchpoints.models import Channel
+
+
+def simulated(dispute):
+    """The offered ways, and the form for one's own."""
+    try:
+        options = [shown(option) for option in operations.simulate(dispute_id=dispute.pk)]
+    except operations.DisputeClosed as error:
+        return {"closed": str(error)}
+    parts = parts_of(dispute)
+    return {"options": options, "own": DecisionForm(parts=parts, dispute=dispute), "parts": parts}
+
+
+def shown(option):
+    plan = option.plan
+    return {
+        "label": option.label,
+        "fields": as_fields(option.decision),
+        "refusal": option.refusal,
+        **(told(plan) if plan else {}),
+    }
+
+
+def told(plan):
+    rows = _rows(plan)
+    most = max([max(row["was"], row["is"]) for row in rows], default=Decimal(0)) or Decimal(1)
+    for row in rows:
+        row["from"], row["to"] = (f"{100 * max(row[name], 0) / most:.1f}%" for name in ("was", "is"))
+    hows = Counter(change.how for change in plan.changes)
+    return {
+        "currency": plan.conversion.currency,
+        "changed": [row for row in rows if row["changes"]],
+        "same": [row for row in rows if not row["changes"]],
+        "moved": f"{plan.commission_moved:,.2f}",
+        "moves": bool(plan.commission_moved),
+        "versions": hows["version"],
+        "new": hows["new"],
+        "removed": hows["removed"],
+        "adjustments": hows["adjustment"],
+        "total": f"{sum(row['is'] for row in rows):,.2f}",
+        "changes_nothing": not any(change.changes for change in plan.changes),
+        "touches": _by_touch(plan),
+        "digest": digest(plan),
+    }
+
+
+def _rows(plan):
+    paid = Counter()
+    for change in plan.changes:
+        if change.standing is not None and change.standing.record.status == "paid":
+            paid[change.payee] += change.commission_before
+    rows = [_row(payee, sums, paid[payee]) for payee, sums in plan.by_payee().items()]
+    return sorted(rows, key=lambda row: (-abs(row["is"] - row["was"]), row["name"]))
+
+
+def _row(payee, sums, paid):
+    change, adjusted = sums["commission"] - sums["commission_before"], sums.get("adjusted", Decimal(0))
+    revenue = sums["revenue"] - sums["revenue_before"]
+    return {
+        "payee": payee_link(*payee),
+        "name": "the house" if payee[0] == "house" else payee[1],
+        "was": sums["commission_before"],
+        "is": sums["commission"],
+        "before": f"{sums['commission_before']:,.2f}",
+        "after": f"{sums['commission']:,.2f}",
+        "change": signed(change),
+        "by": f"{abs(change):,.2f}",
+        "changes": bool(change or revenue or adjusted),
+        "gains": change > 0,
+        "loses": change < 0,
+        "paid": f"{paid:,.2f}" if paid else "",
+        "adjusted": signed(adjusted) if adjusted else "",
+        "clawed_back": f"{-adjusted:,.2f}" if adjusted < 0 else "",
+        "booked": f"{adjusted:,.2f}" if adjusted > 0 else "",
+        "rewritten": signed(change - adjusted) if change - adjusted else "",
+        "revenue": signed(revenue) if revenue else "",
+    }
+
+
+def _by_touch(plan):
+    return [
+        {
+            "number": change.number,
+            "channel": Channel(change.like.channel).label if change.like else "Unattributed",
+            "payee": change.payee[1] or "the house",
+            "before": f"{change.credit_before * 100:.2f} %",
+            "after": f"{change.credit * 100:.2f} %",
+            "commission": signed(change.commission_change),
+            "how": HOW[change.how],
+        }
+        for change in plan.changes
+        if change.changes
+    ]
+
+
+HOW = {
+    "version": "new version",
+    "new": "new record",
+    "removed": "record removed",
+    "adjustment": "adjustment beside it",
+    "unattributed": "had no record",
+}
+
+
+def digest(plan):
+    """Of the numbers that were shown: what is confirmed must come out the same."""
+    numbers = [
+        [change.number, *change.payee, change.how, str(change.commission_before), str(change.commission)]
+        for change in plan.changes
+    ]
+    return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:32]
+
+
+def parts_of(dispute):
+    """The touches that have credit, one a payee: what a decision may name."""
+    conversion = Conversion.objects.get(pk=dispute.conversion_id)
+    return [
+        {
+            "touch": str(record.touchpoint_id),
+            "payee_text": payee_text((record.payee_type, record.payee_id)),
+            "who": record.payee_id or "the house",
+            "percent": f"{record.net_credit * 100:.8f}".rstrip("0").rstrip("."),
+            "short": f"{record.net_credit * 100:.2f}".rstrip("0").rstrip("."),
+            "name": f"{record.position} · {record.get_channel_display()}, {_before(conversion, record)}",
+            "status": record.get_status_display().lower(),
+            "is_disputed": record.pk == dispute.record_id,
+        }
+        for record in standing_records(conversion, dispute.model)
+        if record.net_credit > 0
+    ]
+
+
+def _before(conversion, record):
+    return f"{how_long(Decimal((conversion.occurred_at - record.touched_at).total_seconds()), short=True)} before"
