@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import defaultdict
 from decimal import Decimal
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -157,7 +158,7 @@ def _together(several):
 
 
 def _sums(touches, told, models):
-    sums = {model["key"]: defaultdict(lambda: [Decimal(0), Decimal(0)]) for model in models}
+    sums: dict[str, Any] = {model["key"]: defaultdict(lambda: [Decimal(0), Decimal(0)]) for model in models}
     for touch in touches:
         for record in touch.records:
             _add(sums["stands"][record.payee_type, record.payee_id], record.net_credit, record.net_commission)

@@ -38,13 +38,16 @@ class RejectForm(ActForm):
 
 
 class AssignForm(ActForm):
-    to = forms.ModelChoiceField(queryset=None, empty_label=None, widget=forms.Select(attrs={"class": "case-input"}))
+    to: Any = forms.ModelChoiceField(
+        queryset=None, empty_label=None, widget=forms.Select(attrs={"class": "case-input"})
+    )
 
     def __init__(self, *arguments, **named):
         super().__init__(*arguments, **named)
         may = Q(groups__permissions__codename=RESOLVE) | Q(user_permissions__codename=RESOLVE)
         people = get_user_model().objects.filter(may, is_active=True).distinct().order_by("username")
-        self.fields["to"].queryset = people
+        fields: dict[str, Any] = self.fields
+        fields["to"].queryset = people
         self.fields["to"].initial = self.page.dispute.assigned_to_id
 
 

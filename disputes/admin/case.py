@@ -19,13 +19,14 @@ from disputes.admin.simulator import simulated
 from disputes.admin.talk import TalkForm
 from disputes.models import Evidence
 from disputes.operations.evidence import canonical
+from partners.admin import ReadOnlyAdmin
 from touchpoints.admin import as_uuid
 
 TEMPLATES = "admin/disputes/dispute"
 BESIDE = ("assigned_to", "resolved_by", "filed_by", "filed_by_key", "resolved_by_key", "settlement", "appeal_of")
 
 
-class CasePages:
+class CasePages(ReadOnlyAdmin):
     """The part of the dispute's admin that shows one."""
 
     def get_urls(self):
@@ -92,7 +93,7 @@ class CasePages:
                 return self._left(request, dispute, "#evidence")
             if is_fragment(request):
                 return self._refused(form)
-            messages.error(request, " ".join(text for texts in form.errors.values() for text in texts))
+            messages.error(request, " ".join(str(text) for texts in form.errors.values() for text in texts))
             return self._back(dispute, "#evidence")
 
         return uploading.bounded(request, kept)

@@ -1,6 +1,7 @@
 """A decision as a form: the way, and what that way needs."""
 
 from decimal import Decimal, InvalidOperation
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -50,8 +51,9 @@ class DecisionForm(CaseForm):
         super().__init__(*arguments, **named)
         touches = {part["touch"]: f"{part['name']} ({part['who']}, {part['percent']} %)" for part in parts}
         disputed = next((part["touch"] for part in parts if part["is_disputed"]), None)
-        self.fields["touchpoint_id"].choices = [("", "Choose the touch"), *touches.items()]
-        self.fields["touchpoint_id"].initial = disputed
+        fields: dict[str, Any] = self.fields
+        fields["touchpoint_id"].choices = [("", "Choose the touch"), *touches.items()]
+        fields["touchpoint_id"].initial = disputed
         self.fields["payee_id"].initial = payee_text(dispute.claimant)
         self.fields["way"].initial = Way.INSERT if disputed is None else Way.REASSIGN
         self.fields["percentage"].initial = 50
@@ -70,7 +72,7 @@ class DecisionForm(CaseForm):
         return found
 
     def clean(self):
-        chosen = super().clean()
+        chosen: dict[str, Any] = super().clean() or self.cleaned_data
         way = chosen.get("way")
         if way in NEEDS_TOUCH and not chosen.get("touchpoint_id"):
             self.add_error("touchpoint_id", "Which touch?")

@@ -25,7 +25,7 @@ def by_source(dispute, request):
         .defer("content")
         .annotate(shown=content)
     )
-    groups = {source: [] for source in SOURCES}
+    groups: dict[str, list] = {source: [] for source in SOURCES}
     for item in items:
         groups[item.source].append(_item(item, dispute))
     return [{"source": source, "items": items} for source, items in groups.items()]

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 from attribution.admin.timeline import standing_records
 from attribution.plain_words import how_long
@@ -61,7 +62,7 @@ def told(plan):
 
 
 def _rows(plan):
-    paid = Counter()
+    paid: Counter[Any] = Counter()
     for change in plan.changes:
         if change.standing is not None and change.standing.record.status == "paid":
             paid[change.payee] += change.commission_before

@@ -1,5 +1,7 @@
 """The conversation: one thread with each party, and the house's own notes."""
 
+from typing import Any
+
 from django import forms
 
 from disputes import operations
@@ -20,8 +22,9 @@ class TalkForm(CaseForm):
     def __init__(self, *arguments, dispute, **named):
         super().__init__(*arguments, **named)
         self.dispute = dispute
-        self.fields["kind"].choices = kinds_of(dispute)
-        self.fields["to"].choices = [("", "The claimant"), *((str(each.pk), str(each)) for each in parties_of(dispute))]
+        fields: dict[str, Any] = self.fields
+        fields["kind"].choices = kinds_of(dispute)
+        fields["to"].choices = [("", "The claimant"), *((str(each.pk), str(each)) for each in parties_of(dispute))]
 
     def say(self, *, by):
         chosen, to = self.cleaned_data, self.cleaned_data["to"]

@@ -168,7 +168,7 @@ def test_without_scripts_the_forms_do_the_same(visit, unwatched):  # noqa: F811
     page = unwatched(visit("/admin/", "Operations"), java_script_enabled=False)
     page.goto(f"/admin/disputes/dispute/{dispute.pk}/change/")
     page.get_by_role("button", name=re.compile("Take it")).click()
-    page.get_by_text("Internal note").click()
+    page.get_by_text("Internal note", exact=True).click()
     page.get_by_label("What to say").fill("By hand.")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".case-message")).to_contain_text(["By hand."])
