@@ -175,10 +175,11 @@ def audited(
     def track(model):
         operations = {INSERT: pgtrigger.Insert, UPDATE: pgtrigger.Update, DELETE: pgtrigger.Delete}
         watches = [_Watch(label, operation) for label, operation in operations.items() if inserts or label != INSERT]
-        watches += [pghistory.ManualEvent(label) for label in told]
+        by_application = [pghistory.ManualEvent(label) for label in told]
         event_name = name or f"{model._meta.object_name}Event"
         return pghistory.track(
             *watches,
+            *by_application,
             fields=fields,
             exclude=exclude,
             model_name=event_name,
