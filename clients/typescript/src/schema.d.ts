@@ -2333,6 +2333,19 @@ export interface components {
             fallback: string | null;
             training: components["schemas"]["ExplainedTraining"] | null;
         };
+        ExplainedSettlement: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            settledAt: string;
+            way: components["schemas"]["SettlementWay"];
+            /** @description For the house alone. */
+            reason: string | null;
+            credit: number;
+            revenue: number;
+            commission: number;
+            shares: components["schemas"]["SettledShare"][];
+        };
         ExplainedTouch: {
             /** Format: uuid */
             touchpointId: string | null;
@@ -2390,9 +2403,10 @@ export interface components {
                 type: components["schemas"]["PayeeType"];
                 id: string;
                 /** @enum {string} */
-                reason: "by_hand" | "broker_on_broker_referral" | "partner" | "broker" | "house";
+                reason: "by_hand" | "by_settlement" | "broker_on_broker_referral" | "partner" | "broker" | "house";
                 inWords: string;
             };
+            settlement: components["schemas"]["ExplainedSettlement"] | null;
             storedTotals: {
                 records: number;
                 credit: number;
@@ -2841,6 +2855,23 @@ export interface components {
         Scope: "ingest" | "read" | "partner" | "touchpoints:write" | "conversions:write" | "attribution:write" | "records:write" | "partners:write" | "spend:write" | "configurations:write" | "webhooks:write" | "disputes:write";
         SecretRotationRequest: {
             overlapHours?: number;
+        };
+        SettledShare: {
+            number: number;
+            /** Format: uuid */
+            touchpointId: string | null;
+            payeeId: string;
+            isThis: boolean;
+            parts: number;
+            blurred: boolean;
+            channel: components["schemas"]["TouchpointType"] | null;
+            payeeType: components["schemas"]["PayeeType"];
+            creditBefore: number;
+            creditAfter: number;
+            revenueBefore: number | null;
+            revenueAfter: number | null;
+            commissionBefore: number | null;
+            commissionAfter: number | null;
         };
         /** @enum {string} */
         SettlementWay: "reassign" | "split" | "insert" | "exclude" | "by_hand";
