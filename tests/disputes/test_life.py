@@ -45,7 +45,7 @@ def test_filing_freezes_that_record_alone_and_tells_the_others():
     assert roles == [("partner-0", "claimant"), ("partner-1", "respondent"), ("partner-2", "respondent")]
     kinds = {item.kind for item in dispute.evidence.all()}
     assert kinds == {"journey", "rule", "duplicates", "click_ids", "earlier"}
-    assert str(dispute).startswith("D-1")
+    assert str(dispute) == f"D-{dispute.number}"
 
 
 def test_a_record_of_each_status_goes_back_to_where_it_was():
