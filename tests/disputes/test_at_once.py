@@ -3,13 +3,15 @@ told, and nobody waits for ever."""
 
 import datetime as dt
 import threading
+import time
 from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import transaction
+from django.db import connection, transaction
 
 import attribution.operations
+from attribution import shards, store
 from attribution.models import Adjustment, AttributionRecord
 from attribution.settling import Decision, NewTouch, Way
 from attribution.shards import RecordsMoved
@@ -47,6 +49,29 @@ def withdrawing(dispute):
 
 def giving(record, payee="partner-new"):
     return Decision(Way.REASSIGN, record.touchpoint_id, ("partner", payee))
+
+
+class Beside:
+    """Something that begins in a thread of its own, and waits for a lock that is held here."""
+
+    def __init__(self, work):
+        self.errors = []
+        self.thread = threading.Thread(target=lambda: self.errors.extend(at_once(work)))
+
+    def begin(self):
+        self.thread.start()
+        while self.thread.is_alive() and not self._waits():
+            time.sleep(0.02)
+        return self.thread.is_alive()
+
+    def _waits(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+            return cursor.rowcount
+
+    def end(self):
+        self.thread.join(timeout=60)
+        return self.errors
 
 
 def kinds(errors):
@@ -145,15 +170,11 @@ def test_a_calculation_that_was_at_it_first_leaves_a_record_that_can_be_disputed
     conversion = sold()
     first = records(conversion)[0]
     Touchpoint.objects.create(lead_id="lead-1", channel="email", timestamp=NOW - dt.timedelta(days=10))
+    filing = Beside(lambda: file(first))
     with transaction.atomic():
         attribution.operations.calculate_and_save(lead_id="lead-1")
-        outcome = []
-        filing = threading.Thread(target=lambda: outcome.extend(at_once(lambda: file(first))))
-        filing.start()
-        filing.join(timeout=1)
-        assert filing.is_alive()
-    filing.join(timeout=30)
-    assert outcome == []
+        assert filing.begin()
+    assert filing.end() == []
     assert AttributionRecord.objects.get(pk=first.pk).status == "disputed"
 
 
@@ -232,20 +253,29 @@ def test_everybody_at_once_and_nobody_waits_for_ever(_):
 def test_the_records_of_a_conversion_are_locked_in_their_order_before_one_in_the_middle_is_released():
     """A payout that locks records by id would wait for a decision that waits for it."""
     conversion = sold()
+    PartnerFactory(id="partner-new")
     ordered = sorted(records(conversion), key=lambda record: record.pk)
     dispute = file(ordered[-1])
-    outcome = []
-    deciding = threading.Thread(
-        target=lambda: outcome.extend(at_once(resolving(dispute, giving(ordered[-1], "partner-0"))))
-    )
+    deciding = Beside(resolving(dispute, giving(ordered[-1])))
     with transaction.atomic():
         AttributionRecord.objects.select_for_update().get(pk=ordered[0].pk)
-        deciding.start()
-        deciding.join(timeout=1)
+        assert deciding.begin()
         # It waits for the first, and so does not hold the last.
         AttributionRecord.objects.select_for_update(nowait=True).get(pk=ordered[-1].pk)
-    deciding.join(timeout=30)
-    assert not [error for error in outcome if not isinstance(error, attribution.operations.NothingChanges)]
+    assert deciding.end() == []
+
+
+@pytest.mark.parametrize("other", [resolving, rejecting])
+def test_who_decides_waits_for_whoever_calculates_the_lead(other):
+    """A calculation that has read the shares must have written before, or read them again."""
+    conversion = sold()
+    dispute = file(records(conversion)[0])
+    [bucket] = Conversion.objects.with_bucket().values_list("bucket", flat=True)
+    deciding = Beside(other(dispute))
+    with transaction.atomic():
+        shards.lock_buckets(store.DjangoStore(), bucket, bucket)
+        assert deciding.begin()
+    assert deciding.end() == []
 
 
 def test_a_record_of_a_conversion_that_changed_meanwhile_is_not_frozen_as_it_was():
