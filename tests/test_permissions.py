@@ -187,7 +187,8 @@ def test_every_route_has_its_line():
 def things(db):
     conversion = ConversionFactory(lead_id="lead-of-all")
     delivery = WebhookMessageFactory()
-    dispute = DisputeFactory(conversion_id=conversion.pk, record__conversion_id=conversion.pk)
+    disputed = ConversionFactory()
+    dispute = DisputeFactory(conversion_id=disputed.pk, record__conversion_id=disputed.pk)
     return {
         "dispute": dispute.pk,
         "evidence": EvidenceFactory(dispute=dispute).pk,

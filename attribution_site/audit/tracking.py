@@ -13,6 +13,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.expressions import Func, RawSQL
 from django.db.models.fields.json import KeyTextTransform
+from pghistory import runtime
 from pghistory.models import Event
 
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
@@ -170,7 +171,7 @@ def audited(
     """Put a model under audit. `exclude`: columns that are no one's business or change all the time; a change of these
     alone leaves no row. `inserts=False`: only changes and deletions of its rows. `searched`: columns by which the
     audit log finds its rows, such as the lead. `told`: labels of events that no change of a column shows, which the
-    application writes by `pghistory.create_event`. For another's model, track a proxy of it and give `app_label`."""
+    application writes by `tell`. For another's model, track a proxy of it and give `app_label`."""
 
     def track(model):
         operations = {INSERT: pgtrigger.Insert, UPDATE: pgtrigger.Update, DELETE: pgtrigger.Delete}
@@ -194,6 +195,14 @@ def audited(
         )(model)
 
     return track
+
+
+def tell(row, label):
+    """Write an event that no change of a column shows: one of the labels that the model was `told`."""
+    event_model = row.pgh_event_model
+    kept = {name: getattr(row, name) for name in tracked_columns(event_model)}
+    context = getattr(runtime._tracker, "value", None)
+    event_model.objects.create(pgh_label=label, pgh_obj=row, pgh_context=context and context.metadata, **kept)
 
 
 def event_models():

@@ -8,7 +8,6 @@ import re
 import secrets
 import time
 
-import pghistory
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -16,6 +15,8 @@ from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 
+from attribution_site.audit.context import because
+from attribution_site.audit.tracking import tell
 from attribution_site.errors import DomainError
 from attribution_site.signing_in.models import Authenticator, Session
 
@@ -47,7 +48,7 @@ def set_up_device(*, user_id: int, seed: str, code: str, keep_session: str) -> t
         raise WrongCode("This is not the code of the app at this moment. Take the one that it shows now.")
     # The same code does not sign in a moment later.
     device.last_t, device.drift = totp.t(), totp.drift
-    with pghistory.context(user=user_id):
+    with because(user=user_id):
         Authenticator.objects.filter(user_id=user_id).delete()
         device.save()
     codes = _new_codes(user_id)
@@ -78,15 +79,15 @@ def _wait(until: dt.datetime) -> str:
 @transaction.atomic
 def renew_recovery_codes(*, user_id: int) -> list[str]:
     device = _device_of(user_id)
-    with pghistory.context(user=user_id):
-        pghistory.create_event(device, label="recovery_codes_renewed")
+    with because(user=user_id):
+        tell(device, "recovery_codes_renewed")
     return _new_codes(user_id)
 
 
 @transaction.atomic
 def remove_device(*, user_id: int, by_id: int, but: str | None = None) -> None:
     """Without it the next sign-in takes the password alone, or leads to setting up a new one. Sessions end."""
-    with pghistory.context(user=by_id):
+    with because(user=by_id):
         _device_of(user_id).delete()
     StaticDevice.objects.filter(user_id=user_id).delete()
     end_sessions(user_id=user_id, but=but)
@@ -129,8 +130,8 @@ def _take_recovery_code(device: Authenticator, code: str) -> bool:
         device.throttle_increment()
         return False
     device.throttle_reset()
-    with pghistory.context(user=device.user_id):
-        pghistory.create_event(device, label="recovery_code_used")
+    with because(user=device.user_id):
+        tell(device, "recovery_code_used")
     return True
 
 

@@ -3,6 +3,7 @@ of `disputes.operations`; a script asks for the same addresses and puts the answ
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.forms import Media
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -23,6 +24,8 @@ from partners.admin import ReadOnlyAdmin
 from touchpoints.admin import as_uuid
 
 TEMPLATES = "admin/disputes/dispute"
+# Not what a list needs beside: its scripts know nothing of this page.
+LOOK = Media(css={"all": ["attribution/admin.css"]})
 BESIDE = ("assigned_to", "resolved_by", "filed_by", "filed_by_key", "resolved_by_key", "settlement", "appeal_of")
 
 
@@ -151,7 +154,7 @@ class CasePages(ReadOnlyAdmin):
 
     def _rendered(self, request, name, context, form=None):
         shared = {} if is_fragment(request) else self.admin_site.each_context(request)
-        context = {**shared, "opts": self.opts, "media": self.media} | context
+        context = {**shared, "opts": self.opts, "media": LOOK} | context
         return TemplateResponse(
             request, f"{TEMPLATES}/{name}.html", context, status=status_of(form) if form is not None else 200
         )

@@ -113,7 +113,7 @@ class CsvPages(ReadOnlyAdmin):
         if not request.user.has_perm(work.permission):
             raise PermissionDenied
         if "rows" in request.POST:
-            return self._done(request, work)
+            return self._results(request, work)
         form = UploadForm(request.POST or None, request.FILES or None, columns=work.columns)
         if not form.is_valid():
             return self._shown(request, work, "upload", form=form, status=422 if form.is_bound else 200)
@@ -122,7 +122,7 @@ class CsvPages(ReadOnlyAdmin):
         good = [line.cells for line in lines if not line.refused]
         return self._shown(request, work, "preview", lines=lines, good=len(good), rows=json.dumps(good))
 
-    def _done(self, request, work):
+    def _results(self, request, work):
         form = CheckedForm(request.POST, columns=work.columns)
         if not form.is_valid():
             return self._shown(request, work, "upload", form=UploadForm(columns=work.columns), status=422)

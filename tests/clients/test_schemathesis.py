@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 from attribution_site.wsgi import application
 from partners.models import Scope
 from partners.operations import create_key
+from partners.webhooks.events import FOR_PAYEES
 from tests.clients.world import make_world
 
 # More of them: SCHEMATHESIS_EXAMPLES=1000 pytest tests/clients/test_schemathesis.py
@@ -50,7 +51,7 @@ BEYOND_THE_SCHEMA = {
     # Addresses that a webhook may go to, and what makes one.
     "not_allowed",
     # Of what happens a partner is told its part.
-    "Give some of records.changed, record.calculated, record.approved.",
+    f"Give some of {', '.join(FOR_PAYEES)}.",
     # Cursors are signed.
     "Give a cursor as a `next` or `previous` of this list had it.",
     # Of disputes: what there must be something of, and what goes together.

@@ -77,11 +77,11 @@ def test_the_same_file_again_is_the_same_item(dispute):
 @pytest.mark.parametrize(
     ("content", "name", "content_type", "code"),
     [
-        (b"MZ\x90\x00" + b"\x00" * 200, "invoice.pdf", "application/pdf", "unsupported_type"),
+        (b"MZ\x90\x00" + b"\x00" * 200, "invoice.pdf", "application/pdf", "type_mismatch"),
         (PNG, "invoice.pdf", "application/pdf", "type_mismatch"),
         (PNG, "shot.png", "image/jpeg", "type_mismatch"),
         (SVG, "logo.svg", "image/svg+xml", "unsupported_type"),
-        (SVG, "logo.png", "image/png", "unsupported_type"),
+        (SVG, "logo.png", "image/png", "type_mismatch"),
         (b"%PDF-1.7 not really", "invoice.pdf", "application/pdf", "damaged"),
         (b"", "note.txt", "text/plain", "empty"),
         (NOTE, "note", "text/plain", "unsupported_type"),

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from django.test import Client
 
-from partners import spreadsheets
+from attribution_site import spreadsheets
 from reports import exports, operations
 from reports.models import Report
 from tests.api import BASE, refused
