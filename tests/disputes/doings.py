@@ -161,8 +161,8 @@ class Doings:
     def reverse(self):
         conversion = Conversion.objects.get(pk=self.conversion_id)
         unit = Decimal(1) if conversion.currency == "JPY" else Decimal("0.01")
-        part = self.chance.choice([Decimal("0.1"), Decimal("0.333"), Decimal("0.5")])
-        amount = None if self.chance.random() < 0.05 else (conversion.remaining_value * part).quantize(unit)
+        part = self.chance.choice([Decimal("0.01"), Decimal("0.1"), Decimal("0.333")])
+        amount = None if self.chance.random() < 0.03 else (conversion.remaining_value * part).quantize(unit)
         values = {"reason": "refund", "amount": amount}
         attribution.operations.reverse_conversion(conversion_id=conversion.pk, values=values, by=self._person())
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 import attribution.operations
 from attribution.models import AttributionRecord
 from attribution.settling import HOUSE, Decision, HandShare, NewTouch, Way
+from conversions.models import Conversion
 from disputes import operations
 from disputes.actors import Actor
 from tests.attribution.worlds import NOW
@@ -100,6 +101,32 @@ def test_a_set_stays_with_the_journey_that_it_was_made_from():
     assert len(records(conversion)) == 4
     resolve(file(second), Decision(Way.EXCLUDE, second.touchpoint_id))
     assert net_by_payee(conversion) == {"partner-0": Decimal("2.5"), "partner-1": Decimal("2.5"), "partner-2": 5}
+
+
+def test_shares_that_were_set_stay_as_they_are_whatever_is_calculated():
+    """Also those that stayed: they are of one set with the others."""
+    conversion = sold()
+    first = records(conversion)[0]
+    shares = [HandShare(first.touchpoint_id, Decimal(70))]
+    resolve(file(first), Decision(Way.BY_HAND, shares=shares, spread=True))
+    TouchpointFactory(lead_id="lead-1", timestamp=NOW - dt.timedelta(hours=3))
+    saved = attribution.operations.calculate_and_save(lead_id="lead-1")
+    assert net_by_payee(conversion) == {"partner-0": 7, "partner-1": 1, "partner-2": 2}
+    assert not [each for each in saved.disagreements if each["model"] == "position_based"]
+    assert breaches([conversion.pk]) == []
+
+
+def test_shares_of_what_the_conversion_was_are_not_settled():
+    """A missing touch freezes nothing, so the conversion may change while it is disputed."""
+    conversion = sold()
+    dispute = missing(conversion)
+    Conversion.objects.filter(pk=conversion.pk).update(value=500)
+    decision = Decision(Way.REASSIGN, records(conversion)[0].touchpoint_id, HOUSE)
+    with pytest.raises(attribution.operations.SharesOutdated):
+        resolve(dispute, decision)
+    attribution.operations.calculate_and_save(lead_id="lead-1")
+    resolve(dispute, decision)
+    assert breaches([conversion.pk]) == []
 
 
 def test_a_touch_that_was_excluded_stays_out():
