@@ -105,6 +105,10 @@ BREACHES = [
     ),
 ]
 ALLOWED = ", ".join(f"('{before}', '{after}')" for before, afters in EDGES.items() for after in afters)
+OWN_TO_AN_EVENT = (
+    "before,status,pgh_id,pgh_label,pgh_created_at,pgh_before,pgh_context,pgh_cluster,pgh_xact,pgh_login,"
+    "pgh_application,pgh_address"
+)
 # Each version of a record as the audit has it, beside the one before.
 HISTORY = f"""
 WITH versions AS (
@@ -114,8 +118,7 @@ WITH versions AS (
 SELECT conversion_id, id::text FROM versions v WHERE before IS NOT NULL AND (
     (status <> before->>'status' AND (before->>'status', status) NOT IN ({ALLOWED}))
     OR (before->>'status' IN ('approved', 'disputed', 'paid')
-        AND (to_jsonb(v) - '{{before,status,pgh_id,pgh_created_at,pgh_context_id}}'::text[])
-            <> before - '{{status,pgh_id,pgh_created_at,pgh_context_id}}'::text[])
+        AND (to_jsonb(v) - '{{{OWN_TO_AN_EVENT}}}'::text[]) <> before - '{{{OWN_TO_AN_EVENT}}}'::text[])
 )
 """
 QUERY = STANDS + " UNION ALL ".join(

@@ -3,10 +3,10 @@ holds after each. INTERLEAVINGS=100000 looks for longer; INTERLEAVINGS_SEED=… 
 """
 
 import datetime as dt
-import multiprocessing
 import os
 import random
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,6 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection
 
 import attribution.operations
-from attribution import store
 from attribution.models import AttributionRecord
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
@@ -29,7 +28,6 @@ INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS", 1000))
 SEED = int(os.environ.get("INTERLEAVINGS_SEED", 1))
 ROUNDS = 8  # on one conversion, so that later ones begin with what earlier ones left
 AT_ONCE = 4
-PROCESSES = 2  # beside each other, on conversions of their own: a thread of Python has a core at most
 # What moves no money, whatever it does beside.
 QUIET = ["file", "file_missing", "take", "ask", "answer", "go_on", "withdraw", "reject", "appeal", "simulate",
          "approve", "pay", "suspend"]  # fmt: skip
@@ -125,28 +123,22 @@ class Interleaving:
 def test_whatever_happens_at_once_to_a_conversion_its_money_stays_right():
     ids = conversions(random.Random(SEED), -(-INTERLEAVINGS // ROUNDS))
     people = [UserFactory(role="Operations") for _ in range(4)]
-    places = list(enumerate(ids))
-    # What is open here must not be written to from there.
-    connection.close()
-    store.close_idle_connections()
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("fork")) as processes:
-        works = [processes.submit(played, places[number::PROCESSES], people) for number in range(PROCESSES)]
-        outcomes = [outcome for work in works for outcome in work.result()]
-    check_done(outcomes)
+    check_done(played(list(enumerate(ids)), people))
     check_all(ids)
 
 
 def played(places, people):
     """These conversions, one after the other, by as many threads as do something at once."""
-    outcomes, asker = [], os.getppid()
+    outcomes = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for place, conversion_id in places:
-            assert os.getppid() == asker, "whoever asked was killed"
             # So that what comes first has something to decide.
             if place % 3:
                 attempt(Doings(conversion_id, people, random.Random(place)), "file")
             for number in range(ROUNDS):
                 outcomes += Interleaving(conversion_id, people, f"{SEED}-{place}-{number}").play(pool)
+        everybody = threading.Barrier(AT_ONCE)
+        list(pool.map(lambda _: (everybody.wait(), connection.close()), range(AT_ONCE)))
     return outcomes
 
 
