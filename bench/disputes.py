@@ -32,7 +32,7 @@ SELECT gen_random_uuid(), nextval('disputes_number'), gen_random_uuid(), gen_ran
     d.currency, d.claimant_type, d.claimant_id, (ARRAY['amount', 'partner', 'channel', 'other'])[n % 4 + 1], d.reason,
     n % 300, 'calculated', CASE WHEN n % 5 = 0 THEN 'open' WHEN n % 5 = 1 THEN 'resolved' ELSE 'rejected' END, NULL,
     now() - n * interval '5 minutes', now() - n * interval '5 minutes' + interval '40 days',
-    CASE WHEN n % 5 > 0 THEN now() END, CASE WHEN n % 5 > 0 THEN 'Looked into.' ELSE '' END,
+    CASE WHEN n % 5 > 0 THEN now() - n * interval '3 minutes' END, CASE WHEN n % 5 > 0 THEN 'Looked into.' ELSE '' END,
     CASE WHEN n % 5 > 1 THEN 'not_proven' ELSE '' END, CASE WHEN n % 5 > 0 THEN {person} END
 FROM generate_series(1, {rows}) n,
     (SELECT * FROM disputes_dispute LIMIT 1) d
