@@ -8,7 +8,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import DataError, IntegrityError, InternalError
+from django.db import DataError, IntegrityError, InternalError, OperationalError
 from django.http import JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
@@ -32,6 +32,15 @@ class Conflict(exceptions.APIException):
     default_detail = "The state of the stored data forbids this."
 
 
+class Unavailable(exceptions.APIException):
+    """The database has no connection left for us, or ended ours. Nothing was stored."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "The database does not answer at the moment. Nothing was stored; try again."
+    wait = 1  # seconds, told as Retry-After
+
+
 def unknown_field(name):
     return {name: [exceptions.ErrorDetail("There is no such field.", code=UNKNOWN_NAME)]}
 
@@ -49,6 +58,8 @@ def as_api_error(error):
             return BodyTooLarge()
         case SuspiciousOperation() | BadRequest():
             return exceptions.ParseError()
+        case OperationalError():
+            return Unavailable()
         case DataError() | IntegrityError() | InternalError():
             return _database_refusal(error)
         case _:
