@@ -33,11 +33,11 @@ class Conflict(exceptions.APIException):
 
 
 class Unavailable(exceptions.APIException):
-    """The database has no connection left for us, or ended ours. Nothing was stored."""
+    """The database has no connection left for us, or ended ours, which may have been while it committed."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "unavailable"
-    default_detail = "The database does not answer at the moment. Nothing was stored; try again."
+    default_code = "database_away"
+    default_detail = "The database is away. Whether this was stored is not known: send it again with its Idempotency-Key."
     wait = 1  # seconds, told as Retry-After
 
 
