@@ -37,7 +37,9 @@ class Unavailable(exceptions.APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "database_away"
-    default_detail = "The database is away. Whether this was stored is not known: ask, or send its Idempotency-Key again."
+    default_detail = (
+        "The database is away. Whether this was stored is not known: ask, or send its Idempotency-Key again."
+    )
     wait = 1  # seconds, told as Retry-After
 
 
