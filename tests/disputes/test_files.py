@@ -1,6 +1,7 @@
 """What may be evidence, and what pretends to be."""
 
 import contextlib
+import csv
 import hashlib
 import io
 import re
@@ -176,6 +177,14 @@ REFUSED = {
 @pytest.mark.parametrize(("content", "name", "code"), REFUSED.values(), ids=REFUSED)
 def test_what_is_broken_or_too_much_is_refused(content, name, code):
     assert refusal(content, name)[0] == code
+
+
+def test_a_field_is_too_long_whatever_an_import_in_the_same_process_allows():
+    before = csv.field_size_limit(10_000_000)
+    try:
+        assert refusal(b'"' + b"x" * 200_000, "a.csv")[0] == "damaged"
+    finally:
+        csv.field_size_limit(before)
 
 
 ACTIVE = {
