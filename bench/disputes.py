@@ -17,6 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+import attribution_site.wsgi  # noqa: F401  # makes this process ready as it does a web process
 from bench.scratch import Figure, run_sql, scratch_database
 from disputes.admin import tabs
 from tests.disputes.cases import case

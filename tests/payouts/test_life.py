@@ -80,7 +80,7 @@ def test_who_decided_a_dispute_in_it_does_not_approve_it():
         rejection="not_proven",
         resolution="No.",
         resolved_by=judge,
-        resolved_at=timezone.now(),
+        closed_at=timezone.now(),
     )
     payout = books.submitted()
     with pytest.raises(operations.OwnPayout, match="decided"):
@@ -259,6 +259,6 @@ def test_an_entry_is_in_one_live_payout_at_most():
         line_count=1,
         prepared_by=books.finance(),
     )
-    with pytest.raises(IntegrityError, match="one live payout|one_live_line"), transaction.atomic():
+    with pytest.raises(IntegrityError, match=r"one live payout|one_live_line"), transaction.atomic():
         PayoutLine.objects.create(payout=other, entry_id=entry.pk, amount=entry.amount)
     assert first.lines.count() == 1
