@@ -25,6 +25,7 @@ def earned(amount="100.00", *, payee="partner-1", status="approved", **values):
         payee_id=payee, partner_id=payee, status=status, commission_amount=Decimal(amount), **values
     )
     return Entry.objects.create(
+        pk=record.pk,
         kind="earning",
         payee_type="partner",
         payee_id=payee,
