@@ -34,7 +34,7 @@ def sepa(
     if not _schema(schema).validate(document):
         # The validator's own words quote values, account numbers among them.
         raise CannotExport(f"The file would not be valid under {schema}.")
-    return etree.tostring(document, xml_declaration=True, encoding="UTF-8")
+    return bytes(etree.tostring(document, xml_declaration=True, encoding="UTF-8"))
 
 
 def _payer(originator: Originator) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The ledger, payouts with their lines and approvals, and the files that go to the bank and come back."""
 
+from payouts.models.banking import BankAccount
 from payouts.models.entries import Entry, Kind, OpenEntry, ToBook
 from payouts.models.exports import BankFile, Export, Exported, Reconciliation
 from payouts.models.payouts import LIVE, Approval, Payout, PayoutLine, Status
@@ -9,6 +10,7 @@ from payouts.models.runs import Hold, LeftOut, PayoutRun
 __all__ = [
     "LIVE",
     "Approval",
+    "BankAccount",
     "BankFile",
     "Entry",
     "Export",
