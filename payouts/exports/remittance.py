@@ -97,7 +97,7 @@ def _content(advice: Advice) -> Iterator[Any]:
 
 
 def _table(group: Group, currency: str) -> Table:
-    rows = [[_text(name, PLAIN) for name in COLUMNS]]
+    rows = [[_text(name, AMOUNT if name == COLUMNS[-1] else PLAIN) for name in COLUMNS]]
     for line in group.lines:
         cells = [f"{line.day}", line.reference, line.text]
         rows.append([*(_text(cell, PLAIN) for cell in cells), _text(_money(line.amount, currency), AMOUNT)])

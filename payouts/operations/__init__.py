@@ -9,6 +9,7 @@ from payouts.operations.banking import (
     may_confirm,
     propose_account,
     refuse_account,
+    withdraw_account,
 )
 from payouts.operations.booking import book
 from payouts.operations.building import RunInProgress, build_run, preview_run, resume_lost_runs, start_run
@@ -79,4 +80,5 @@ __all__ = [
     "start_run",
     "submit_payout",
     "void_payout",
+    "withdraw_account",
 ]

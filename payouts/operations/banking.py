@@ -94,14 +94,26 @@ def confirm_account(*, account_id: UUID, by: Any) -> BankAccount:
 @transaction.atomic
 def refuse_account(*, account_id: UUID, reason: str, by: Actor) -> BankAccount:
     """Let nothing be paid to it: not at all if it is not in force yet, no more if it is. Nothing takes its place by
-    itself. Who proposed it may withdraw it so. Raises AccountDecided, ValidationError."""
+    itself. Raises AccountDecided, ValidationError."""
+    return _close(_locked(account_id), reason, by)
+
+
+@transaction.atomic
+def withdraw_account(*, account_id: UUID, reason: str, by: Actor) -> BankAccount:
+    """Let nothing come of a proposal: what is confirmed is the house's to refuse. Raises AccountDecided,
+    ValidationError."""
+    account = _locked(account_id)
+    if account.status == BankAccount.Status.CONFIRMED:
+        raise AccountDecided("The house has confirmed it already. Ask the house.")
+    return _close(account, reason, by)
+
+
+def _close(account: BankAccount, reason: str, by: Actor) -> BankAccount:
     if not reason.strip():
         raise _refusal("reason", "Say why: the audit log keeps it.", "required")
-    account, now = _locked(account_id), timezone.now()
+    now = timezone.now()
     if account.status not in {BankAccount.Status.PROPOSED, BankAccount.Status.CONFIRMED}:
         raise AccountDecided(f"It is {account.get_status_display().lower()} already.")
-    if by.payee and account.status != BankAccount.Status.PROPOSED:
-        raise AccountDecided("The house has confirmed it already. Ask the house.")
     was_in_force = account.effective_at is not None and account.effective_at <= now
     account.status = BankAccount.Status.STOPPED if was_in_force else BankAccount.Status.REFUSED
     account.closed_by, account.closed_by_key_id, account.closed_at = by.user, by.key_id, now

@@ -143,7 +143,7 @@ def test_a_payee_may_withdraw_its_proposal_and_nothing_else():
     account = propose(by=theirs)
     confirm(account)
     with pytest.raises(operations.AccountDecided):
-        operations.refuse_account(account_id=account.pk, reason="A mistake", by=theirs)
+        operations.withdraw_account(account_id=account.pk, reason="A mistake", by=theirs)
 
 
 @pytest.mark.django_db

@@ -12,10 +12,11 @@ from conversions import schema as conversions
 from disputes import schema as disputes
 from partners import schema as partners
 from partners.webhooks import schema as webhooks
+from payouts.api import banking_schema as banking
 from reports import schema as reports
 from touchpoints.tracking import schema as tracking
 
-APPS = (tracking, conversions, attribution, disputes, reports, partners, webhooks)
+APPS = (tracking, conversions, attribution, disputes, reports, partners, webhooks, banking)
 
 
 def _together(name):
