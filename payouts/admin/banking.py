@@ -51,6 +51,7 @@ class StateFilter(DropdownFilter):
 
 @admin.register(BankAccount)
 class BankAccountAdmin(AddByOperation, ReadOnlyAdmin):
+    actions = None
     list_display = ["account", "payee", "state", "holder", "proposed", "proposer", "effective"]
     list_display_links = ["account"]
     list_select_related = ["proposed_by"]
@@ -67,7 +68,7 @@ class BankAccountAdmin(AddByOperation, ReadOnlyAdmin):
             {"fields": ["proposer", "proposed", "confirmer", "confirmed", "effective", "closed", "reason"]},
         ),
     ]
-    readonly_fields = [name for _title, part in fieldsets for name in part["fields"]]  # type: ignore[attr-defined]
+    readonly_fields = [name for _title, part in fieldsets for name in part["fields"]]
     operation_form = AccountForm
     add_title = "Propose a bank account"
     change_form_template = "admin/payouts/bankaccount/change_form.html"
@@ -82,8 +83,8 @@ class BankAccountAdmin(AddByOperation, ReadOnlyAdmin):
     def add_view(self, request, form_url="", extra_context=None):
         return super().add_view(request, form_url, extra_context)
 
-    def perform(self, *, by, payee, details):
-        return operations.propose_account(payee=payee, details=details, by=Actor(user=by))
+    def perform(self, *, by, **arguments):
+        return operations.propose_account(by=Actor(user=by), **arguments)
 
     def has_add_permission(self, request):
         return request.user.has_perm("payouts.add_bankaccount")
@@ -100,8 +101,8 @@ class BankAccountAdmin(AddByOperation, ReadOnlyAdmin):
         return own + super().get_urls()
 
     def confirm_view(self, request, pk):
-        account, form = self._of(request, pk), forms.Form(request.POST or None)
-        if request.method == "POST" and self._done(
+        account, form = self._of(request, pk), forms.Form(request.POST if request.method == "POST" else None)
+        if form.is_valid() and self._done(
             request, form, lambda: operations.confirm_account(account_id=pk, by=request.user)
         ):
             stored = self._of(request, pk)
@@ -136,13 +137,11 @@ class BankAccountAdmin(AddByOperation, ReadOnlyAdmin):
             return act()
         except (ValidationError, DomainError) as error:
             form.add_error(None, error if isinstance(error, ValidationError) else str(error))
-            # An empty form is not bound, and would not show it.
-            messages.error(request, str(error))
             return None
 
     def _asked(self, request, form, **context):
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media + form.media}
-        status = 422 if form.is_bound and form.errors else 200
+        status = 422 if form.errors else 200
         return TemplateResponse(request, ASK, {**frame, "form": form, **context}, status=status)
 
     def _to_page(self, pk):

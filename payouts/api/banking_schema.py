@@ -1,7 +1,7 @@
 """What the API's schema tells of bank accounts."""
 
 from attribution_site.api.schema.operation import Operation, PageOf
-from attribution_site.api.schema.shapes import MOMENT, TEXT, or_null
+from attribution_site.api.schema.shapes import MOMENT, TEXT, or_null, ref
 from payouts.api.banking import BankAccountSerializer, ProposalOfAccountSerializer, WithdrawalOfAccountSerializer
 from payouts.models import BankAccount
 
@@ -17,6 +17,7 @@ NAMES = {
 FIELDS = {
     BankAccountSerializer: {
         **{name: or_null(TEXT) for name in ("bic", "routing", "reason")},
+        "account_type": or_null(ref("BankAccountType")),
         **{name: or_null(MOMENT) for name in ("confirmed_at", "effective_at", "closed_at")},
     }
 }

@@ -1,6 +1,8 @@
 """Bank accounts by API: a payee proposes and reads its own, and nobody reads a number."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from attribution_site.api import keys
@@ -145,9 +147,6 @@ def test_the_house_filters(finance):
 
 
 def test_the_list_asks_as_much_for_many_rows_as_for_few(partner, django_assert_max_num_queries):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     BankAccountFactory(payee_id="partner-a")
     partner.get(PATH)
     with CaptureQueriesContext(connection) as few:

@@ -57,7 +57,16 @@ def test_an_empty_list_is_no_file():
 
 def test_the_remittance_tells_each_line_and_the_sums():
     text = text_of(remittance(advice()))
-    for words in ("PO-1001", "lead-2", "Müller & Söhne", " 3000, Müller", "25.00 USD", "30.00 USD", "-5.00 USD", "Lódz"):
+    for words in (
+        "PO-1001",
+        "lead-2",
+        "Müller & Söhne",
+        " 3000, Müller",
+        "25.00 USD",
+        "30.00 USD",
+        "-5.00 USD",
+        "Lódz",
+    ):
         assert words in text
     assert "Policy P-1 <b>" in text
 
