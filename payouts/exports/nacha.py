@@ -23,6 +23,17 @@ class _Totals:
     hash: int = 0
     cents: int = 0
 
+    def add(self, other: "_Totals") -> None:
+        self.records += other.records
+        self.hash += other.hash
+        self.cents += other.cents
+
+    def sums(self) -> str:
+        """The hash, the debits and the credits, as both kinds of control records have them."""
+        if self.cents > LARGEST_SUM:
+            raise CannotExport("A file has 9,999,999,999.99 at most.")
+        return f"{self.hash % 10**10:010}{0:012}{self.cents:012}"
+
 
 def nacha(*, instructions: Sequence[Instruction], originator: Originator, envelope: Envelope) -> bytes:
     """The file. Raises CannotExport."""
@@ -30,13 +41,17 @@ def nacha(*, instructions: Sequence[Instruction], originator: Originator, envelo
     _check_originator(originator)
     if len(instructions) > MOST:
         raise CannotExport(f"A file has {MOST} payments at most.")
-    numbers = itertools.count(1)
-    rows, whole = [_file_header(originator, envelope)], _Totals()
     kinds = [("PPD", False), ("CCD", True)]
     parts = [(sec, [each for each in instructions if each.is_company == is_company]) for sec, is_company in kinds]
-    batches = [(number, *part) for number, part in enumerate((part for part in parts if part[1]), start=1)]
-    for number, sec, part in batches:
-        rows += _batch(number, sec, part, numbers, whole, originator, envelope)
+    rows, whole, traces = [_file_header(originator, envelope)], _Totals(), itertools.count(1)
+    batches = [part for part in parts if part[1]]
+    for number, (sec, part) in enumerate(batches, start=1):
+        totals, bank = _Totals(), originator.ach_routing[:8]
+        rows.append(_batch_header(number, sec, originator, envelope))
+        for each in part:
+            rows += _entry(each, f"{bank}{next(traces):07}", totals)
+        rows.append(_batch_control(number, totals, originator))
+        whole.add(totals)
     blocks = -(-(len(rows) + 1) // BLOCK)
     rows.append(_file_control(len(batches), blocks, whole))
     rows += ["9" * WIDTH] * (blocks * BLOCK - len(rows))
@@ -58,17 +73,8 @@ def _file_header(originator: Originator, envelope: Envelope) -> str:
     )
 
 
-def _batch(
-    number: int,
-    sec: str,
-    part: Sequence[Instruction],
-    numbers: "itertools.count[int]",
-    whole: _Totals,
-    originator: Originator,
-    envelope: Envelope,
-) -> list[str]:
-    bank, totals = originator.ach_routing[:8], _Totals()
-    header = _record(
+def _batch_header(number: int, sec: str, originator: Originator, envelope: Envelope) -> str:
+    return _record(
         (f"5{CREDITS_ONLY}", 4),
         (ach_text(originator.name, 16), 16),
         ("", 20),
@@ -80,29 +86,19 @@ def _batch(
         # The settlement date is the operator's to fill.
         ("", 3),
         ("1", 1),
-        (bank, 8),
+        (originator.ach_routing[:8], 8),
         (f"{number:07}", 7),
     )
-    rows = [header]
-    for each in part:
-        rows += _entry(each, f"{bank}{next(numbers):07}", totals)
-    if totals.cents > LARGEST_SUM:
-        raise CannotExport("A batch has 9,999,999,999.99 at most.")
-    rows.append(
-        _record(
-            (f"8{CREDITS_ONLY}{totals.records:06}{totals.hash % 10**10:010}{0:012}{totals.cents:012}", 44),
-            (originator.ach_company, 10),
-            ("", 25),
-            (bank, 8),
-            (f"{number:07}", 7),
-        )
+
+
+def _batch_control(number: int, totals: _Totals, originator: Originator) -> str:
+    return _record(
+        (f"8{CREDITS_ONLY}{totals.records:06}{totals.sums()}", 44),
+        (originator.ach_company, 10),
+        ("", 25),
+        (originator.ach_routing[:8], 8),
+        (f"{number:07}", 7),
     )
-    whole.records, whole.hash, whole.cents = (
-        whole.records + totals.records,
-        whole.hash + totals.hash,
-        whole.cents + totals.cents,
-    )
-    return rows
 
 
 def _entry(each: Instruction, trace: str, totals: _Totals) -> list[str]:
@@ -136,10 +132,7 @@ def _addenda(each: Instruction) -> str:
 
 
 def _file_control(batches: int, blocks: int, whole: _Totals) -> str:
-    if whole.cents > LARGEST_SUM:
-        raise CannotExport("A file has 9,999,999,999.99 at most.")
-    sums = f"{whole.records:08}{whole.hash % 10**10:010}{0:012}{whole.cents:012}"
-    return _record((f"9{batches:06}{blocks:06}{sums}", 55), ("", 39))
+    return _record((f"9{batches:06}{blocks:06}{whole.records:08}{whole.sums()}", 55), ("", 39))
 
 
 def _record(*fields: tuple[str, int]) -> str:

@@ -3,12 +3,15 @@
 import datetime as dt
 import io
 import logging
+import threading
+from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from attribution_site.errors import DomainError
 from disputes.actors import Actor
 from partners.models import ApiKey
 from payouts import operations
@@ -247,3 +250,46 @@ def test_the_audit_log_tells_each_step_by_mask_and_fingerprint_without_the_seale
 def test_nobody_has_an_account_who_is_no_payee(payee):
     with pytest.raises(ValidationError):
         operations.propose_account(payee=payee, details=details(), by=Actor(user=UserFactory()))
+
+
+def at_once(*acts):
+    """What became of each: the outcome, or the refusal."""
+    gate, outcomes = threading.Barrier(len(acts)), []
+
+    def work(act):
+        gate.wait()
+        try:
+            outcomes.append(act().status)
+        except DomainError as refusal:
+            outcomes.append(type(refusal).__name__)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(outcomes)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_proposals_at_once_one_waits():
+    PartnerFactory(pk="partner-abc")
+    by = [Actor(user=UserFactory()) for _ in range(2)]
+    acts = [
+        partial(operations.propose_account, payee=PAYEE, details=details(number=f"5555000{n}"), by=by[n])
+        for n in (0, 1)
+    ]
+    assert at_once(*acts) == ["AccountWaits", "proposed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_confirming_and_withdrawing_at_once_one_happens():
+    for number in range(5):
+        account = BankAccountFactory(payee_id=f"partner-{number}", proposed=True)
+        outcomes = at_once(
+            partial(operations.confirm_account, account_id=account.pk, by=UserFactory()),
+            partial(operations.withdraw_account, account_id=account.pk, reason="x", by=Actor(user=UserFactory())),
+        )
+        assert outcomes in (["AccountDecided", "confirmed"], ["AccountDecided", "refused"])
