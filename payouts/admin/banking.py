@@ -59,6 +59,7 @@ class BankAccountAdmin(AddByOperation, ReadOnlyAdmin):
     search_fields = ["payee_id", "holder", "mask"]
     search_help_text = "Payee's id, holder, or how the number ends"
     sortable_by: list[str] = []
+    show_add_link = False
     actions_list = ["propose"]
     fieldsets = [
         (None, {"fields": ["state", "next_step", "change", "payee", "contact"]}),
