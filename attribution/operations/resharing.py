@@ -22,28 +22,21 @@ class OnlyTouch(DomainError):
     code = "only_touch"
 
 
-def credited_anew(
+def reshared(
     conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint | None
 ) -> list[Part]:
-    """By the rule that pays, over the journey with the missing touch, or without the excluded one."""
-    if touchpoint is None:
-        settling.parts_of_touch(parts, decision.touchpoint_id)
-    rules = rules_for([model])
-    batch = _changed_journey(conversion, rules, decision, parts, touchpoint)
-    made = records.records_of(batch, rules, run_id=None, calculated_at=timezone.now()) if batch else None
-    if made is None or not made.num_rows:
-        if touchpoint is None:
+    """With the missing touch, without the excluded one, or with one again that was taken out: by the rule that pays or,
+    where somebody set sizes by hand, on top of those."""
+    sizes_are_set = taken_out.set_by_hand(conversion.pk) is not None
+    if decision.way == Way.EXCLUDE:
+        rest = settling.without(parts, decision.touchpoint_id)
+        wanted = rest if sizes_are_set else _credited_anew(conversion, model, decision, parts, [])
+        if not wanted:
             raise OnlyTouch("It is the only touch that counts. Give it to the house instead.")
-        message = "Outside of the journey: before its lookback, or left out by the model's rules."
-        raise ValidationError({"touch.timestamp": ValidationError(message, code="outside_journey")})
-    if touchpoint is not None and touchpoint.pk.bytes not in made["touchpoint_id"].to_pylist():
-        message = "The payable model gives this touch no credit."
-        raise ValidationError({"touch": ValidationError(message, code="no_credit")})
-    touches = sorted(map(_touch, made.to_pylist()), key=lambda touch: touch.like.position)
-    payees = {touch.like.touchpoint_id: (touch.like.payee_type, touch.like.payee_id) for touch in touches}
+        return wanted
     if touchpoint is not None and decision.payee is not None:
-        payees[touchpoint.pk] = decision.payee
-    return settling.as_before(touches, parts, payees)
+        row, added = _of_touchpoint(touchpoint), [Part(_told_by(_of_touchpoint(touchpoint), parts), decision.payee, 1)]
+    return []
 
 
 def _touch(row: dict[str, Any]) -> Touch:
