@@ -161,6 +161,7 @@ SHAPES = {
         commission_moved=or_null(MONEY),
         payees=each(ref("DisputeOptionOfPayee")),
         changes=each(shape(**CHANGE)),
+        notes=each(TEXT),
     ),
     "DisputeOptionOfPayee": shape(
         "`paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records.",

@@ -7,6 +7,7 @@ import factory
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from payouts.models import PayeeGroup, Terms
 
 from attribution.models import AttributionRecord, ModelConfig, Training
 from conversions.models import Conversion
@@ -255,3 +256,20 @@ def effect(channel, removal_effect):
         "shapley_set_game": 90.0,
         "shapley_rate_game": -5.5,
     }
+
+
+class TermsFactory(factory.django.DjangoModelFactory):
+    """Of everybody: 40 percent, from the beginning on."""
+
+    class Meta:
+        model = Terms
+
+    starts_on = dt.date(2020, 1, 1)
+    rate = Decimal(40)
+
+
+class PayeeGroupFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = PayeeGroup
+
+    name = factory.Sequence(lambda n: f"Comparison sites {n}")

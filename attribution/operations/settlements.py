@@ -2,8 +2,8 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from attribution.announcing import announce_changed
 from attribution.engine import ids
 from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine, Status
 from attribution.operations import resharing
+from attribution.operations.consequences import notes_on
 from attribution.schedule import Payments
 from attribution.settling import Change, Decision, Payee, Way
 from attribution.standing import Standing, lock_conversion, shared, standing
@@ -48,12 +49,14 @@ class NothingChanges(DomainError):
 
 @dataclass(frozen=True)
 class Plan:
-    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any."""
+    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any; `notes`
+    say what else a person should know before it is done."""
 
     conversion: Conversion
     model: str
     changes: list[Change]
     touchpoint: Touchpoint | None = None
+    notes: Sequence[str] = ()
 
     def by_payee(self) -> dict[Payee, dict[str, Decimal]]:
         """What each payee has before and after, over all touches."""
@@ -78,7 +81,8 @@ def plan_settlement(*, conversion_id: UUID, decision: Decision, statuses: Mappin
     SharesOutdated, OnlyTouch; NothingChanges is left to `settle`.
     """
     conversion = Conversion.objects.get(pk=conversion_id)
-    return _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.all(), statuses))
+    plan = _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.all(), statuses))
+    return replace(plan, notes=notes_on(conversion, plan.model, decision, plan.touchpoint))
 
 
 @transaction.atomic
@@ -281,8 +285,9 @@ def _new_record(change: Change, plan: Plan) -> AttributionRecord:
     record.part = next(number for number in range(len(parts) + 1) if number not in parts)
     record.id = _id(record)
     stands = [each.standing.record for each in plan.changes if each.standing]
-    # In its hold a conversion is nobody's money yet, whoever gets a part of it.
-    in_hold = any(each.status == Status.PENDING for each in stands)
+    # In its hold a conversion is nobody's money yet, whoever gets a part of it. Where nothing stands that would tell,
+    # it may be in one.
+    in_hold = not stands or any(each.status == Status.PENDING for each in stands)
     record.status, record.run_id = Status.PENDING if in_hold else Status.CALCULATED, None
     # The set stays with the journey that it was made from: see `kept`.
     record.calculated_at = max((each.calculated_at for each in stands), default=timezone.now())

@@ -29,6 +29,7 @@ def in_words(page, option):
     return [
         f"{dispute} is closed as resolved by you.",
         *money,
+        *(option["notes"] if option else []),
         f"{dispute.claimant_id} is told your words and its own change; {page.others_in_words} what becomes of their own"
         " shares. Nobody is told of another's.",
         f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",

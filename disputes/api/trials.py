@@ -17,6 +17,7 @@ def told(option):
         "commission_moved": _cents(plan.commission_moved) if plan else None,
         "payees": [_payee(payee, sums, plan) for payee, sums in plan.by_payee().items()] if plan else [],
         "changes": [_change(change) for change in plan.changes] if plan else [],
+        "notes": list(plan.notes) if plan else [],
     }
 
 
