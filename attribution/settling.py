@@ -188,8 +188,8 @@ def as_before(touches: Sequence[Touch], parts: Sequence[Part], payees: Mapping[U
 
 def without(parts: Sequence[Part], touchpoint_id: UUID | None) -> list[Part]:
     """The others share the touch's credit as they share now; nothing where there are none."""
-    gone = parts_of_touch(parts, touchpoint_id)
-    rest = [part for part in parts if part not in gone]
+    parts_of_touch(parts, touchpoint_id)
+    rest = [part for part in parts if part.like.touchpoint_id != touchpoint_id]
     return beside(rest, [], {}) if rest else []
 
 

@@ -1,5 +1,6 @@
 """The journey of one conversion with a touch more or less, credited anew by the rule that pays for it."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -7,13 +8,16 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from attribution import differences, kept, reading, records, replay, settling, store
-from attribution.models import AttributionRecord, Settlement
+from attribution import differences, kept, reading, records, replay, settling, store, taken_out
+from attribution.models import AttributionRecord, SettlementLine
 from attribution.operations.configurations import rules_for
-from attribution.settling import Decision, Part, Touch, Way
+from attribution.settling import Decision, Part, Payee, Touch, Way
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
 from touchpoints.models import Touchpoint
+
+
+NO_CREDIT = "The payable model gives this touch no credit."
 
 
 class OnlyTouch(DomainError):
@@ -27,16 +31,99 @@ def reshared(
 ) -> list[Part]:
     """With the missing touch, without the excluded one, or with one again that was taken out: by the rule that pays or,
     where somebody set sizes by hand, on top of those."""
-    sizes_are_set = taken_out.set_by_hand(conversion.pk) is not None
-    if decision.way == Way.EXCLUDE:
-        rest = settling.without(parts, decision.touchpoint_id)
-        wanted = rest if sizes_are_set else _credited_anew(conversion, model, decision, parts, [])
-        if not wanted:
-            raise OnlyTouch("It is the only touch that counts. Give it to the house instead.")
-        return wanted
-    if touchpoint is not None and decision.payee is not None:
-        row, added = _of_touchpoint(touchpoint), [Part(_told_by(_of_touchpoint(touchpoint), parts), decision.payee, 1)]
-    return []
+    if touchpoint is not None:
+        return _inserted(conversion, model, decision, parts, touchpoint)
+    if decision.way == Way.RESTORE:
+        return _restored(conversion, model, decision, parts)
+    wanted = settling.without(parts, decision.touchpoint_id)
+    if not taken_out.set_by_hand(conversion.pk):
+        touches = _credited_anew(conversion, model, decision, parts)
+        wanted = settling.as_before(touches, parts, _payees(touches))
+    if not wanted:
+        raise OnlyTouch("It is the only touch that counts. Give it to the house instead.")
+    return wanted
+
+
+def returned(conversion: Conversion, parts: list[Part], touches: Iterable[UUID | None]) -> list[Part]:
+    """Those of the touches that were taken out, as they were before."""
+    out = taken_out.taken_out(conversion.pk)
+    missing = {touch for touch in touches if touch in out} - {part.like.touchpoint_id for part in parts}
+    return [part for touch in missing for part in _as_it_was(out[touch], parts[0].like)] if parts else []
+
+
+def _inserted(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint
+) -> list[Part]:
+    assert decision.payee
+    touches = _credited_anew(conversion, model, decision, parts, _of_touchpoint(touchpoint))
+    if not touches:
+        message = "Outside of the journey: before its lookback, or left out by the model's rules."
+        raise ValidationError({"touch.timestamp": ValidationError(message, code="outside_journey")})
+    mine = next((touch for touch in touches if touch.like.touchpoint_id == touchpoint.pk), None)
+    if mine is None:
+        raise ValidationError({"touch": ValidationError(NO_CREDIT, code="no_credit")})
+    return _with_added(conversion, touches, parts, [Part(mine.like, decision.payee, mine.units)])
+
+
+def _restored(conversion: Conversion, model: str, decision: Decision, parts: list[Part]) -> list[Part]:
+    back = returned(conversion, parts, [decision.touchpoint_id])
+    if not back:
+        message = "No decision took a touch with this id out of the conversion."
+        raise ValidationError({"touchpoint_id": ValidationError(message, code="unknown_touchpoint")})
+    touches = _credited_anew(conversion, model, decision, parts, _of_record(back[0].like))
+    return _with_added(conversion, touches, parts, back)
+
+
+def _with_added(conversion: Conversion, touches: list[Touch], parts: list[Part], added: list[Part]) -> list[Part]:
+    likes = {touch.like.touchpoint_id: touch.like for touch in touches}
+    if taken_out.set_by_hand(conversion.pk):
+        return settling.beside(parts, added, likes)
+    if added[0].like.touchpoint_id not in likes:
+        raise ValidationError({"touchpoint_id": ValidationError(NO_CREDIT, code="no_credit")})
+    return settling.as_before(touches, [*parts, *added], _payees(touches))
+
+
+def _credited_anew(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], added: dict[str, Any] | None = None
+) -> list[Touch]:
+    """By the rule that pays, in the order of the changed journey."""
+    rules = rules_for([model])
+    batch = _changed_journey(conversion, rules, decision, parts, added)
+    made = records.records_of(batch, rules, run_id=None, calculated_at=timezone.now()) if batch else None
+    touches = map(_touch, made.to_pylist()) if made is not None else []
+    return sorted(touches, key=lambda touch: touch.like.position)
+
+
+def _payees(touches: list[Touch]) -> dict[UUID, Payee]:
+    return {touch.like.touchpoint_id: (touch.like.payee_type, touch.like.payee_id) for touch in touches}
+
+
+def _as_it_was(lines: list[SettlementLine], like: AttributionRecord) -> list[Part]:
+    """One touch's parts, told by the lines that took it out; what they don't tell, by the touch if it is still stored.
+    `like` is any record of the conversion."""
+    first = lines[0]
+    stored = Touchpoint.objects.filter(pk=first.touchpoint_id, timestamp=first.touched_at).first()
+    named = {line.payee_type: line.payee_id for line in lines}
+    values = {field.attname: getattr(like, field.attname) for field in AttributionRecord._meta.concrete_fields}
+    values |= {
+        "id": None,
+        "touchpoint_id": first.touchpoint_id,
+        "touched_at": first.touched_at,
+        "position": first.number,
+        "channel": first.channel,
+        "source": stored and stored.source,
+        "campaign_id": stored and stored.campaign,
+        "partner_id": stored.partner_id if stored else named.get("partner"),
+        "broker_id": stored.broker_id if stored else named.get("broker"),
+        "payee_pinned": True,
+    }
+    return [_part_as_it_was(line, values | {"part": number}) for number, line in enumerate(lines)]
+
+
+def _part_as_it_was(line: SettlementLine, values: dict[str, Any]) -> Part:
+    payee = line.payee_type, line.payee_id
+    record = AttributionRecord(**values | {"payee_type": payee[0], "payee_id": payee[1]})
+    return Part(record, payee, int(line.credit_before.scaleb(10)))
 
 
 def _touch(row: dict[str, Any]) -> Touch:
@@ -50,19 +137,19 @@ def _changed_journey(
     rules: records.Rules,
     decision: Decision,
     parts: list[Part],
-    touchpoint: Touchpoint | None,
+    added: dict[str, Any] | None,
 ) -> reading.Batch | None:
     batch = _journey(conversion, rules)
     if batch is None:
         return None
     known = set(batch.touches["id"].to_pylist())
     # The journey was kept before a touch was inserted that has credit since.
-    since = {part.like.touchpoint_id: part.like for part in parts if part.like.touchpoint_id.bytes not in known}
-    added = [_of_record(like) for like in since.values()]
-    if touchpoint is not None:
-        added.append(_of_touchpoint(touchpoint))
-    touches = _with(batch.touches, conversion, added) if added else batch.touches
-    gone = [each.bytes for each in _excluded(conversion.pk, decision)]
+    rows = {like.touchpoint_id.bytes: _of_record(like) for like in (part.like for part in parts)}
+    if added:
+        rows[added["id"]] = added
+    unknown = [row for pk, row in rows.items() if pk not in known]
+    touches = _with(batch.touches, conversion, unknown) if unknown else batch.touches
+    gone = {touch.bytes for touch in _gone(conversion.pk, decision, parts)}
     return reading.batch_of(
         batch.conversions,
         touches.filter(pa.array([each not in gone for each in touches["id"].to_pylist()], pa.bool_())),
@@ -86,11 +173,11 @@ def _journey(conversion: Conversion, rules: records.Rules) -> reading.Batch | No
     return next(reading.read(source, within=within, lookback_days=days, with_previous=rules.restarts), None)
 
 
-def _excluded(conversion_id: UUID, decision: Decision) -> list[UUID]:
-    """This one, and those that were excluded before."""
-    before = Settlement.objects.filter(conversion_id=conversion_id, way=Way.EXCLUDE)
-    touches = [UUID(question["touchpoint_id"]) for question in before.values_list("question", flat=True)]
-    return [*touches, *([decision.touchpoint_id] if decision.way == Way.EXCLUDE and decision.touchpoint_id else [])]
+def _gone(conversion_id: UUID, decision: Decision, parts: list[Part]) -> set[UUID]:
+    """Touches that don't count: this one, and those that were excluded before and nobody gave back."""
+    before = taken_out.excluded(conversion_id) - {part.like.touchpoint_id for part in parts}
+    touch = {decision.touchpoint_id} if decision.touchpoint_id else set()
+    return before | touch if decision.way == Way.EXCLUDE else before - touch
 
 
 def _of_touchpoint(touchpoint: Touchpoint) -> dict[str, Any]:
