@@ -182,7 +182,8 @@ class DisputeFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def party(self, create, given, **_):
-        PartyFactory(dispute=self, payee_type=self.claimant_type, payee_id=self.claimant_id, role="claimant")
+        claimant = {"payee_type": self.claimant_type, "payee_id": self.claimant_id, "role": "claimant"}
+        PartyFactory(dispute=self, is_of_record=True, **claimant)
         self.refresh_from_db(fields=["number"])
 
 

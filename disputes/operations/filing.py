@@ -128,7 +128,7 @@ def store_dispute(
     except IntegrityError as error:
         raise AlreadyDisputed("A dispute of this payee about it is open already.") from error
     dispute.refresh_from_db(fields=["number"])
-    parties = _add_parties(dispute)
+    parties = _add_parties(dispute, by)
     if claim.get("evidence"):
         add_data(dispute=dispute, party=parties[0], data=claim["evidence"], by=by)
     packs.add_pack(dispute)
@@ -220,16 +220,30 @@ def _of_conversion(conversion: Conversion, claim: Mapping[str, Any]) -> dict[str
     }
 
 
-def _add_parties(dispute: Dispute) -> list[Party]:
+def _add_parties(dispute: Dispute, by: Actor) -> list[Party]:
     """The claimant first, then whoever else has a share in the conversion."""
+    of_record = _whose(dispute, by)
     records = AttributionRecord.objects.filter(conversion_id=dispute.conversion_id, model=dispute.model)
     others = records.exclude(payee_type="house").values_list("payee_type", "payee_id").order_by("position")
     payees = [dispute.claimant, *(each for each in dict.fromkeys(others) if each != dispute.claimant)]
     roles = [Party.Role.CLAIMANT, *[Party.Role.RESPONDENT] * (len(payees) - 1)]
     return Party.objects.bulk_create(
-        Party(dispute=dispute, payee_type=kind, payee_id=pk, role=role)
+        Party(dispute=dispute, payee_type=kind, payee_id=pk, role=role, is_of_record=(kind, pk) == of_record)
         for (kind, pk), role in zip(payees, roles, strict=True)
     )
+
+
+def _whose(dispute: Dispute, by: Actor) -> Payee | None:
+    """The record's payee, which the record may not have any more once this is decided. A missing touch is of who found
+    its conversion by a key of its own: the house may file for somebody who never heard of the lead."""
+    if dispute.record_id is None:
+        before = dispute.appeal_of
+        is_known = before is None or before.parties.filter(payee_id=dispute.claimant_id, is_of_record=True).exists()
+        return (by.payee and tuple(by.payee)) if is_known else None
+    payee: Payee | None = (
+        AttributionRecord.objects.filter(pk=dispute.record_id).values_list("payee_type", "payee_id").first()
+    )
+    return payee
 
 
 def _refused(name: str, message: str, code: str = "invalid") -> ValidationError:
