@@ -109,53 +109,70 @@ def hand(touch, percentage, **more):
     return {"touchpointId": str(touch), "percentage": percentage, **more}
 
 
-def test_resolutions_that_cannot_be_are_refused_by_field(conversion, dispute):
-    first, second, _ = (record.touchpoint_id for record in records(conversion))
+@pytest.fixture
+def refused(conversion, dispute):
+    """Decisions as a program sends them, by what is wrong about them: all are found wrong, each by its field."""
     Partner.objects.filter(pk="partner-1").update(status="suspended")
-    to_first = {"way": "reassign", "touchpointId": str(first)}
-    cases = {
-        "does not balance": ({"way": "by_hand", "shares": [hand(first, 50)]}, ("shares", "unbalanced")),
-        "too little": ({"way": "by_hand", "shares": [hand(first, 10)]}, ("shares", "unbalanced")),
-        "exceeds": (
-            {"way": "by_hand", "shares": [hand(first, 70), hand(second, 60)]},
-            ("shares", "exceeds_conversion"),
-        ),
-        "more than all": ({"way": "by_hand", "shares": [hand(first, 101)]}, ("shares.0.percentage", "max_value")),
-        "inactive": (to_first | {"payeeType": "partner", "payeeId": "partner-1"}, ("payeeId", "inactive_payee")),
-        "inactive by hand": (
-            {"way": "by_hand", "shares": [hand(first, 40, payeeType="partner", payeeId="partner-1")]},
-            ("shares.0.payeeId", "inactive_payee"),
-        ),
-        "nobody": (to_first | {"payeeType": "broker", "payeeId": "nobody"}, ("payeeId", "inactive_payee")),
-        "no payee": (to_first, ("payeeId", "required")),
-        "half a payee": (to_first | {"payeeType": "partner"}, ("payeeId", "required")),
-        "strange touch": ({"way": "exclude", "touchpointId": str(uuid7())}, ("touchpointId", "unknown_touchpoint")),
-        "no way": ({"touchpointId": str(first)}, ("way", "required")),
-        "other way": ({"way": "toss_a_coin"}, ("way", "invalid_choice")),
-        "too exact": (
-            {"way": "split", "touchpointId": str(first), "percentage": Decimal("1.123456789")},
-            ("percentage", "max_decimal_places"),
-        ),
-        "after": (
-            {
-                "way": "insert",
-                "payeeType": "partner",
-                "payeeId": "partner-0",
-                "touch": {"channel": "event", "timestamp": "2026-03-02T00:00:00Z"},
-            },
-            ("touch.timestamp", "after_conversion"),
-        ),
-        "unknown": ({"way": "exclude", "touch_point": 1}, ("touch_point", "unknown_field")),
+
+    def check(cases):
+        client = service()
+        found = {
+            what: refusal(client.put(at(dispute, "resolve"), RIGHT | {"adjustments": decision}))
+            for what, (decision, _error) in cases.items()
+        }
+        assert found == {what: (400, {(f"adjustments.{attr}", code)}) for what, (_, (attr, code)) in cases.items()}
+        assert Dispute.objects.get().status == "open"
+
+    return check
+
+
+def test_shares_by_hand_that_cannot_be_are_refused_by_field(conversion, refused):
+    first, second, _ = (record.touchpoint_id for record in records(conversion))
+    inactive = hand(first, 40, payeeType="partner", payeeId="partner-1")
+    wrong = {
+        "does not balance": ([hand(first, 50)], ("shares", "unbalanced")),
+        "too little": ([hand(first, 10)], ("shares", "unbalanced")),
+        "exceeds": ([hand(first, 70), hand(second, 60)], ("shares", "exceeds_conversion")),
+        "more than all": ([hand(first, 101)], ("shares.0.percentage", "max_value")),
+        "inactive": ([inactive], ("shares.0.payeeId", "inactive_payee")),
     }
-    client, found = service(), {}
-    for what, (way, _error) in cases.items():
-        found[what] = refusal(client.put(at(dispute, "resolve"), RIGHT | {"adjustments": way}))
-    assert found == {what: (400, {(f"adjustments.{attr}", code)}) for what, (_, (attr, code)) in cases.items()}
-    assert refusal(client.post(at(dispute, "simulate"), {"decision": cases["inactive"][0]})) == (
-        400,
-        {("decision.payeeId", "inactive_payee")},
+    refused({what: ({"way": "by_hand", "shares": shares}, error) for what, (shares, error) in wrong.items()})
+
+
+def test_payees_that_cannot_be_given_to_are_refused_by_field(conversion, dispute, refused):
+    to_first = {"way": "reassign", "touchpointId": str(records(conversion)[0].touchpoint_id)}
+    inactive = to_first | {"payeeType": "partner", "payeeId": "partner-1"}
+    refused(
+        {
+            "inactive": (inactive, ("payeeId", "inactive_payee")),
+            "nobody": (to_first | {"payeeType": "broker", "payeeId": "nobody"}, ("payeeId", "inactive_payee")),
+            "no payee": (to_first, ("payeeId", "required")),
+            "half a payee": (to_first | {"payeeType": "partner"}, ("payeeId", "required")),
+        }
     )
-    assert Dispute.objects.get().status == "open"
+    tried = service().post(at(dispute, "simulate"), {"decision": inactive})
+    assert refusal(tried) == (400, {("decision.payeeId", "inactive_payee")})
+
+
+def test_ways_and_touches_that_cannot_be_are_refused_by_field(conversion, refused):
+    first = str(records(conversion)[0].touchpoint_id)
+    too_exact = {"way": "split", "touchpointId": first, "percentage": Decimal("1.123456789")}
+    after = {
+        "way": "insert",
+        "payeeType": "partner",
+        "payeeId": "partner-0",
+        "touch": {"channel": "event", "timestamp": "2026-03-02T00:00:00Z"},
+    }
+    refused(
+        {
+            "strange touch": ({"way": "exclude", "touchpointId": str(uuid7())}, ("touchpointId", "unknown_touchpoint")),
+            "no way": ({"touchpointId": first}, ("way", "required")),
+            "other way": ({"way": "toss_a_coin"}, ("way", "invalid_choice")),
+            "too exact": (too_exact, ("percentage", "max_decimal_places")),
+            "after": (after, ("touch.timestamp", "after_conversion")),
+            "unknown": ({"way": "exclude", "touch_point": 1}, ("touch_point", "unknown_field")),
+        }
+    )
 
 
 @pytest.mark.parametrize(
