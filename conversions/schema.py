@@ -33,7 +33,6 @@ OPERATIONS = {
         takes=OneOf((TouchpointSerializer, ListOf(TouchpointSerializer, MAX_ITEMS))),
         description=f"{OWN_ID} An array is answered by 200, with what became of each item. "
         "What looks like an e-mail address, a phone, SSN or card number in a text is redacted.",
-        refusals=(503,),
     ),
     ("GET", "touchpoints/{id}"): Operation("getTouchpoint", "Get a touchpoint", {200: TouchpointSerializer}),
     ("PUT", "touchpoints/{id}"): Operation(

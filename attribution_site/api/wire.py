@@ -15,6 +15,9 @@ from rest_framework.renderers import JSONRenderer as PlainJSONRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+# Deeper than anything that the contract has, and far from where Python's own recursion ends.
+MOST_DEPTH = 64
+TOO_DEEP = f"The body is nested too deeply: {MOST_DEPTH} objects and lists within each other are allowed."
 # Objects whose keys are the client's words, not ours: they go out as they came in.
 FREE_FORM = ("click_ids", "config", "parameters", "detail", "content")
 # A Decimal leaves the encoder as a string behind this mark, and then loses mark and quotes: the C encoder can
@@ -48,6 +51,21 @@ def _not_a_number(literal):
     raise ParseError(f"{literal} is not JSON.")
 
 
+def _is_deep(value):
+    """Level by level, without recursion of its own."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return any(isinstance(each, dict | list) for each in level)
+
+
 class StrictJSONParser(BaseParser):
     """Numbers with a point become Decimal and names stay as sent; the serializers know which names exist."""
 
@@ -58,7 +76,7 @@ class StrictJSONParser(BaseParser):
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge
         try:
-            return json.loads(
+            value = json.loads(
                 body.decode("utf-8"),
                 parse_float=Decimal,
                 parse_constant=_not_a_number,
@@ -67,9 +85,12 @@ class StrictJSONParser(BaseParser):
         except UnicodeDecodeError:
             raise ParseError("The body is not UTF-8.") from None
         except RecursionError:
-            raise ParseError("The body is nested too deeply.") from None
+            raise ParseError(TOO_DEEP) from None
         except ValueError as error:
             raise ParseError(f"The body is not JSON: {error}") from None
+        if _is_deep(value):
+            raise ParseError(TOO_DEEP)
+        return value
 
 
 class _Encoder(JSONEncoder):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from attribution_site.api.wire import MOST_DEPTH
 from tests.api import BASE, refused, send_raw
 
 BAD_BODIES = {
@@ -16,6 +17,8 @@ BAD_BODIES = {
     "a raw NUL": b'{"leadId": "lead\x00123"}',
     "a depth bomb": b"[" * 100_000,
     "a closed depth bomb": b"[" * 50_000 + b"]" * 50_000,
+    "65 lists within each other": b"[" * 65 + b"]" * 65,
+    "what Python itself reads just so": b'{"parameters": {"lookbackDays": ' + b"[" * 600 + b"]" * 600 + b"}}",
     "a number of 5,000 digits": b'{"value": ' + b"9" * 5000 + b"}",
 }
 
@@ -26,6 +29,24 @@ def test_a_body_that_is_not_plain_json_is_a_parse_error(api, path, body):
     response = send_raw(api, path, body)
     assert response.status_code == 400
     assert refused(response) == {(None, "parse_error")}
+
+
+@pytest.mark.parametrize("path", ["attribution/models/config", "attribution/comparisons", "keys", "attribution/batch"])
+@pytest.mark.parametrize("depth", [MOST_DEPTH - 2, MOST_DEPTH - 1, 200, 600, 915, 919, 10_000])
+def test_no_depth_is_more_than_a_refusal(admin_client, path, depth):
+    """Between what the contract has and what Python itself refuses, whatever reads the values."""
+    lists = b"[" * depth + b"]" * depth
+    body = b'{"parameters": {"lookbackDays": ' + lists + b'}, "scopes": ' + lists + b', "leadIds": ' + lists + b"}"
+    response = send_raw(admin_client, path, body)
+    assert response.status_code == 400
+    is_read = depth + 2 <= MOST_DEPTH
+    assert (refused(response) == {(None, "parse_error")}) is not is_read
+
+
+def test_a_body_in_chunks_is_refused_and_not_taken_for_none(api):
+    for path in ("attribution/batch", "touchpoints", "keys"):
+        response = api.generic("POST", f"{BASE}/{path}", b"", headers={"Transfer-Encoding": "chunked"})
+        assert (response.status_code, refused(response)) == (411, {(None, "length_required")})
 
 
 def test_a_name_given_twice_is_told(api):

@@ -45,8 +45,8 @@ def watch(page, address):
     wrong = []
 
     def failed(request):
-        # Going to another page gives up the question that is under way.
-        if not (request.url.endswith("/progress/") and "ERR_ABORTED" in request.failure):
+        # Going to another page gives up the question that is under way, and the tab's icon that is being fetched.
+        if not (request.url.endswith(("/progress/", "/icon.svg")) and "ERR_ABORTED" in request.failure):
             wrong.append(f"failed: {request.url} {request.failure}")
 
     def asked(request):

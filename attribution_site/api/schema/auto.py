@@ -16,10 +16,10 @@ from attribution_site.api.wire import camel
 
 JSON = "application/json"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-OF_ALL = {400, 401, 403, 429}
+OF_ALL = {400, 401, 403, 406, 429, 503}
 # The state of things; the idempotency key.
 OF_WRITES = {409, 422}
-OF_BODIES = {413, 415}
+OF_BODIES = {411, 413, 415}
 
 
 def table(name):

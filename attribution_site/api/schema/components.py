@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from attribution_site.api.lengths import LENGTH_REQUIRED
 from attribution_site.api.schema.shapes import COUNT, TEXT, each, ref, shape
 
 SCHEMAS = {
@@ -87,7 +88,13 @@ RESPONSES = {
         "You do not have permission to perform this action.",
     ),
     404: _refusal("Not there, or not yours.", "not_found", "Not found."),
+    406: _refusal(
+        "What the Accept header asks for is not to be had.",
+        "not_acceptable",
+        "Could not satisfy the request Accept header.",
+    ),
     409: _refusal("The state of things forbids it.", "conflict", "The state of the stored data forbids this."),
+    411: _refusal("The body comes without its length.", "length_required", LENGTH_REQUIRED),
     413: _refusal("The body is too large.", "too_large", "The body is larger than 16 MiB."),
     415: _refusal("The body is not JSON.", "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
     422: _refusal(
