@@ -123,6 +123,15 @@ UNFOLD = {
                 _list("Payable model", "handshake", "attribution.payablemodel"),
             ),
             _group(
+                "Payouts",
+                _list("Payouts", "payments", "payouts.payout"),
+                _list("Payout runs", "playlist_add_check", "payouts.payoutrun"),
+                _list("Ledger", "account_balance", "payouts.entry"),
+                _list("Proposed adjustments", "edit_note", "payouts.proposal"),
+                _list("Holds", "pan_tool", "payouts.hold"),
+                _list("Reconciliation", "balance", "payouts.reconciliation"),
+            ),
+            _group(
                 "People",
                 _list("Partners", "group", "partners.partner"),
                 _list("Brokers", "support_agent", "partners.broker"),

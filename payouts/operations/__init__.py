@@ -2,6 +2,7 @@
 
 from payouts.operations.booking import book
 from payouts.operations.building import RunInProgress, build_run, preview_run, resume_lost_runs, start_run
+from payouts.operations.holds import AlreadyOnHold, HoldLifted, lift_hold, place_hold
 from payouts.operations.payouts import (
     HasDisputes,
     MayBePaid,
@@ -31,7 +32,9 @@ from payouts.operations.reconciling import IDENTITIES, LedgerOff, check_ledger, 
 
 __all__ = [
     "IDENTITIES",
+    "AlreadyOnHold",
     "HasDisputes",
+    "HoldLifted",
     "LedgerOff",
     "MayBePaid",
     "NotInThisState",
@@ -50,7 +53,9 @@ __all__ = [
     "decline_proposal",
     "disputed_lines",
     "hold_back",
+    "lift_hold",
     "mark_paid",
+    "place_hold",
     "preview_run",
     "propose_adjustment",
     "reconcile",

@@ -1,0 +1,5 @@
+"""The finance console: runs, payouts with their steps, the ledger and what is decided beside it."""
+
+from payouts.admin import decisions, ledger, payouts, runs
+
+__all__ = ["decisions", "ledger", "payouts", "runs"]

@@ -1,0 +1,93 @@
+"""The ledger as it is, and the proofs of it."""
+
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from attribution.admin.records import PayeeFilter
+from conversions.admin import money
+from conversions.models import Conversion
+from partners.admin import ReadOnlyAdmin, moment, page_link, payee_link
+from payouts import operations
+from payouts.admin.lines import why
+from payouts.admin.payouts import CurrencyFilter
+from payouts.models import Entry, Payout, Reconciliation
+from touchpoints.admin import BigTableAdmin, DayRangeFilter
+
+
+@admin.register(Entry)
+class EntryAdmin(BigTableAdmin):
+    list_display = ["booked", "shown_kind", "payee", "shown_amount", "lead_id", "conversion", "payout", "shown_why"]
+    list_display_links = ["booked"]
+    ordering = ["-id"]
+    sortable_by: list[str] = []
+    list_filter = [("kind", ChoicesDropdownFilter), PayeeFilter, CurrencyFilter, ("booked_at", DayRangeFilter)]
+    exact_search = ["id", "record_id", "conversion_id", "payee_id"]
+    search_help_text = "Entry, record or conversion id, partner or broker id"
+    empty_title = "Nothing is booked"
+    empty_help = "Approved records and adjustments become entries."
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).visible_to(request.user)
+
+    @display(description="Booked")
+    def booked(self, entry):
+        return moment(entry.booked_at)
+
+    @display(description="Kind")
+    def shown_kind(self, entry):
+        return entry.get_kind_display()
+
+    @display(description="Payee")
+    def payee(self, entry):
+        return payee_link(entry.payee_type, entry.payee_id)
+
+    @display(description="Amount")
+    def shown_amount(self, entry):
+        return money(entry.amount, entry.currency)
+
+    @display(description="Conversion")
+    def conversion(self, entry):
+        return page_link(Conversion, entry.conversion_id, "Show")
+
+    @display(description="Payout")
+    def payout(self, entry):
+        return page_link(Payout, entry.payout_id, "Show")
+
+    @display(description="Why")
+    def shown_why(self, entry):
+        return why(entry)
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(ReadOnlyAdmin):
+    list_display = ["finished", "outcome", "differences"]
+    sortable_by: list[str] = []
+    empty_title = "Never reconciled"
+    empty_help = "Reconcile now, or wait for the night."
+    actions_list = ["reconcile_now"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).visible_to(request.user)
+
+    def has_reconcile_permission(self, request, object_id=None):
+        return request.user.has_perm("payouts.change_payout")
+
+    @action(description="Reconcile now", permissions=["reconcile"], icon="balance")
+    def reconcile_now(self, request):
+        found = operations.reconcile()
+        if found.differences:
+            messages.error(request, f"{found.differences:,} differences. Payouts stand still until there are none.")
+        else:
+            messages.success(request, "All identities hold: no differences.")
+        return HttpResponseRedirect(reverse("admin:payouts_reconciliation_change", args=[found.pk]))
+
+    @display(description="Finished")
+    def finished(self, found):
+        return moment(found.finished_at)
+
+    @display(description="Outcome", label={"Ties out": "success", "Off": "danger"})
+    def outcome(self, found):
+        return "Off" if found.differences else "Ties out"
