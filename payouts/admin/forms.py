@@ -11,7 +11,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from attribution.admin.adding import OperationForm
 from attribution_site.errors import DomainError
 
-LOOK = Media(css={"all": ["attribution/admin.css", "attribution/configurations.css", "payouts/console.css"]})
+# The date picker's script asks for core.js to be there first.
+LOOK = Media(
+    css={"all": ["attribution/admin.css", "attribution/configurations.css", "payouts/console.css"]},
+    js=["admin/js/core.js"],
+)
 
 
 class ReasonForm(OperationForm):

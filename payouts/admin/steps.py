@@ -87,14 +87,14 @@ def _approve_says(payout):
 
 def _paid_says(payout):
     return [
-        f"A payment of {amount_of(payout)} is booked in the ledger. It is not undone; what the bank returns is booked anew.",
+        f"A payment of {amount_of(payout)} is booked for good; what the bank returns is booked anew.",
         f"{records_to_pay(payout):,} records become paid.",
     ]
 
 
 def _void_says(payout):
     return [
-        f"{amount_of(payout)} is not paid. {releasable(payout):,} entries are open again, for the next run or a reissue.",
+        f"{amount_of(payout)} is not paid. {releasable(payout):,} entries are open again, for a run or a reissue.",
         f"{payout} keeps its number and stays void.",
     ]
 

@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from payouts import operations
-from payouts.models import Entry, Hold, Payout, PayoutRun, Proposal
-from tests.factories import UserFactory
+from payouts.models import Entry, Hold, Payout, PayoutRun, Proposal, Reconciliation
+from tests.factories import DisputeFactory, UserFactory
 from tests.payouts import books
 
 pytestmark = pytest.mark.django_db
@@ -39,21 +39,21 @@ def state(payout):
 
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize(
-    "role, status", [("Finance", 200), ("Operations", 200), ("Auditor", 200), ("Analyst", 200), (None, 403)]
+    ("role", "status"), [("Finance", 200), ("Operations", 200), ("Auditor", 200), ("Analyst", 200), (None, 403)]
 )
 def test_lists_are_read_by_those_who_may(client, role, status, name):
     client.force_login(UserFactory(role=role))
     assert client.get(f"/admin/payouts/{name}/").status_code == status
 
 
-@pytest.mark.parametrize("role, status", [("Operations", 200), ("Auditor", 200), ("Analyst", 200), (None, 403)])
+@pytest.mark.parametrize(("role", "status"), [("Operations", 200), ("Auditor", 200), ("Analyst", 200), (None, 403)])
 def test_others_read_a_payout_and_are_offered_no_step(client, role, status):
     books.earned("100.00")
     payout = books.draft()
     client.force_login(UserFactory(role=role))
     answer = client.get(page(payout))
     assert answer.status_code == status
-    assert b"/do/" not in answer.content or b"Hold back the chosen" not in answer.content
+    assert b"/do/" not in answer.content
     assert client.post(step(payout, "submit")).status_code == 403
     assert state(payout) == "draft"
 
@@ -182,3 +182,32 @@ def test_what_awaits_me_is_on_the_front_page_and_not_what_i_prepared(client, sam
     assert "payouts that I may approve" in client.get("/admin/").content.decode()
     client.force_login(payout.prepared_by)
     assert "payouts that I may approve" not in client.get("/admin/").content.decode()
+
+
+def test_the_lines_of_a_draft_say_which_are_disputed_and_all_of_them_are_held_back_at_once(client, sam):
+    entry = books.earned("100.00")
+    kept = books.earned("50.00")
+    payout = books.draft()
+    DisputeFactory(record_id=entry.record_id, conversion_id=entry.conversion_id)
+    assert "Hold back the disputed lines" in client.get(page(payout)).content.decode()
+    asked = client.get(f"{step(payout, 'hold-back')}?disputed=1").content.decode()
+    assert str(entry.pk) in asked
+    assert str(kept.pk) not in asked
+
+
+def test_reconciling_now_keeps_an_answer_that_can_be_read(client, sam):
+    books.earned("100.00")
+    answer = client.post("/admin/payouts/reconciliation/reconcile-now/", follow=True)
+    assert Reconciliation.objects.get().differences == 0
+    assert "Each paid payout is one payment of its total" in answer.content.decode()
+
+
+def test_who_only_reads_does_not_reconcile(client):
+    client.force_login(UserFactory(role="Auditor"))
+    assert client.post("/admin/payouts/reconciliation/reconcile-now/").status_code == 403
+    assert not Reconciliation.objects.exists()
+
+
+def test_an_entry_has_a_page(client, sam):
+    entry = books.earned("100.00")
+    assert "100.00" in client.get(f"/admin/payouts/entry/{entry.pk}/change/").content.decode()
