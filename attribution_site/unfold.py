@@ -124,6 +124,7 @@ UNFOLD = {
             ),
             _group(
                 "Payouts",
+                _page("Overview", "space_dashboard", "admin:payouts_payout_overview", "payouts.view_payout"),
                 _list("Payouts", "payments", "payouts.payout"),
                 _list("Payout runs", "playlist_add_check", "payouts.payoutrun"),
                 _list("Ledger", "account_balance", "payouts.entry"),

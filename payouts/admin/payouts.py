@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, Sum
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -11,9 +11,11 @@ from unfold.contrib.filters.admin import TextFilter
 from unfold.decorators import display
 
 from attribution.admin.records import PayeeFilter
+from attribution_site.spreadsheets import csv_lines
 from conversions.admin import money
 from partners.admin import moment, payee_link
 from payouts import operations
+from payouts.admin import overview
 from payouts.admin.forms import LOOK, confirmed
 from payouts.admin.lines import shown_lines
 from payouts.admin.steps import STEPS, steps_for, why_not
@@ -86,7 +88,12 @@ class PayoutAdmin(BigTableAdmin):
 
     def get_urls(self):
         step = self.admin_site.admin_view(self.step_view)
-        return [path("<uuid:object_id>/do/<slug:verb>/", step, name="payouts_payout_step"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        pages = [
+            path("overview/", view(self.overview_view), name="payouts_payout_overview"),
+            path("overview/tax-years.csv", view(self.tax_years_view), name="payouts_payout_tax_years"),
+        ]
+        return [*pages, path("<uuid:object_id>/do/<slug:verb>/", step, name="payouts_payout_step"), *super().get_urls()]
 
     def get_queryset(self, request):
         return super().get_queryset(request).visible_to(request.user)
@@ -154,6 +161,25 @@ class PayoutAdmin(BigTableAdmin):
             sentences=step.says(payout),
             is_danger=step.is_danger,
         )
+
+    def overview_view(self, request):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        shared = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": LOOK,
+            "title": "Payouts overview",
+        }
+        return TemplateResponse(request, "admin/payouts/overview.html", shared | overview.overview(request.user))
+
+    def tax_years_view(self, request):
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = ([each[name] for name in overview.TAX_COLUMNS] for each in overview.tax_years(request.user))
+        answer = StreamingHttpResponse(csv_lines(overview.TAX_COLUMNS, rows), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = 'attachment; filename="paid-by-year.csv"'
+        return answer
 
     def _seen(self, request, pk):
         if not self.has_view_permission(request):

@@ -1,10 +1,14 @@
 """The console's pages by role, and each button of a payout."""
 
+import datetime as dt
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from payouts import operations
+from payouts.admin import overview
 from payouts.models import Entry, Hold, Payout, PayoutRun, Proposal, Reconciliation
 from tests.factories import DisputeFactory, UserFactory
 from tests.payouts import books
@@ -211,3 +215,37 @@ def test_who_only_reads_does_not_reconcile(client):
 def test_an_entry_has_a_page(client, sam):
     entry = books.earned("100.00")
     assert "100.00" in client.get(f"/admin/payouts/entry/{entry.pk}/change/").content.decode()
+
+
+@pytest.mark.parametrize("role", ["Finance", "Operations", "Auditor", "Analyst"])
+def test_the_overview_is_read_by_those_who_may(client, role):
+    client.force_login(UserFactory(role=role))
+    assert client.get("/admin/payouts/payout/overview/").status_code == 200
+
+
+def test_nobody_else_reads_the_overview_or_its_csv(client):
+    client.force_login(UserFactory())
+    assert client.get("/admin/payouts/payout/overview/").status_code == 403
+    assert client.get("/admin/payouts/payout/overview/tax-years.csv").status_code == 403
+
+
+def test_what_a_bank_returned_is_taken_off_what_was_paid_that_year(client, sam):
+    books.earned("100.00")
+    payout = books.paid()
+    books.earned("40.00")
+    books.paid()
+    operations.return_payment(payout_id=payout.pk, reason="Account closed", by=sam)
+    year = books.today().year
+    text = b"".join(client.get("/admin/payouts/payout/overview/tax-years.csv").streaming_content).decode()
+    assert f"{year},partner,partner-1,USD,140.00,100.00,40.00" in text
+
+
+def test_what_is_open_is_told_by_its_age_and_what_is_owed_as_negative(client, sam):
+    now = timezone.now()
+    books.earned("100.00")
+    [fresh] = overview.aging(sam, now)
+    [old] = overview.aging(sam, now + dt.timedelta(days=70))
+    assert [("100.00" in amount) for amount in fresh["amounts"]] == [True, False, False, False, True]
+    assert [("100.00" in amount) for amount in old["amounts"]] == [False, False, True, False, True]
+    books.owed("-130.00")
+    assert "-30.00" in overview.overview(sam)["negative"][0]["balance"]
