@@ -44,6 +44,11 @@ def _in_queues(request):
     return request.path.startswith(reverse("admin:disputes_dispute_changelist")) and not request.path.endswith("-csv/")
 
 
+def _in_payouts(request):
+    """The overview below has a line of its own."""
+    return request.path.startswith(reverse("admin:payouts_payout_changelist")) and not request.path.endswith("/overview/")
+
+
 def _group(title, *items):
     return {"title": title, "separator": True, "items": list(items)}
 
@@ -125,7 +130,7 @@ UNFOLD = {
             _group(
                 "Payouts",
                 _page("Overview", "space_dashboard", "admin:payouts_payout_overview", "payouts.view_payout"),
-                _list("Payouts", "payments", "payouts.payout"),
+                _list("Payouts", "payments", "payouts.payout") | {"active": _in_payouts},
                 _list("Payout runs", "playlist_add_check", "payouts.payoutrun"),
                 _list("Ledger", "account_balance", "payouts.entry"),
                 _list("Proposed adjustments", "edit_note", "payouts.proposal"),
