@@ -46,7 +46,8 @@ def _in_queues(request):
 
 def _in_payouts(request):
     """The overview below has a line of its own."""
-    return request.path.startswith(reverse("admin:payouts_payout_changelist")) and not request.path.endswith("/overview/")
+    payouts, overview = reverse("admin:payouts_payout_changelist"), reverse("admin:payouts_payout_overview")
+    return request.path.startswith(payouts) and request.path != overview
 
 
 def _group(title, *items):
