@@ -147,6 +147,9 @@ def test_headers_mean_the_same_on_the_short_way(headers, status):
         assert client.generic("POST", URL, body, content_type=content_type, **headers, **more).status_code == status
 
 
-def test_it_stands_right_behind_what_makes_connections_secure(settings):
+def test_it_stands_right_behind_what_makes_connections_secure_and_bodies_whole(settings):
     place = settings.MIDDLEWARE.index(f"{ToTheDoor.__module__}.{ToTheDoor.__name__}")
-    assert settings.MIDDLEWARE[place - 1] == "django.middleware.security.SecurityMiddleware"
+    assert settings.MIDDLEWARE[:place] == [
+        "django.middleware.security.SecurityMiddleware",
+        "attribution_site.api.lengths.LengthRequired",
+    ]

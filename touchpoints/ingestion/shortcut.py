@@ -12,7 +12,8 @@ from touchpoints.ingestion import sharing
 
 
 class ToTheDoor:
-    """For `POST /touchpoints` alone; it stands right behind Django's SecurityMiddleware.
+    """For `POST /touchpoints` alone; it stands right behind Django's SecurityMiddleware and the
+    refusal of bodies without a length.
 
     At most `INGEST_AT_ONCE` of them are let in at a time. Beyond that the answer is a 503, at once: waiting in line
     would make everybody late and help nobody.
