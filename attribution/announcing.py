@@ -1,6 +1,6 @@
 """What webhooks are told of records: whose changed in a calculation, and what a person did to one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -85,6 +85,16 @@ def announce_status(record: AttributionRecord) -> None:
         "url": reverse("attribution-detail", args=[record.pk]),
     }
     outbox.publish(event=f"record.{record.status}", data=data, payees=_payees((record.payee_type, record.payee_id)))
+
+
+def announce_statuses(records: Sequence[AttributionRecord]) -> None:
+    """Many were moved together, all to one status: each is told of, where anybody asks."""
+    if not records:
+        return
+    for_house, payees = outbox.who_asks_for(f"record.{records[0].status}")
+    for record in records:
+        if for_house or (record.payee_type, record.payee_id) in payees:
+            announce_status(record)
 
 
 def announce_payee(record: AttributionRecord, *, before: outbox.Payee) -> None:

@@ -23,6 +23,8 @@ READ_ALL = [
     "attribution.view_verification",
     "attribution.view_settlement",
     "disputes.view_dispute",
+    *(f"payouts.view_{kind}" for kind in ("payout", "payoutrun", "entry", "proposal", "hold", "export", "bankfile")),
+    "payouts.view_reconciliation",
     "reports.view_report",
     "reports.view_spend",
 ]
@@ -47,6 +49,10 @@ WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 MOVES_MONEY = (
     "attribution.change_attributionrecord",  # approve
     "disputes.resolve_dispute",
+    "payouts.add_payoutrun",
+    "payouts.change_payout",
+    "payouts.approve_payout",
+    "payouts.change_proposal",
     "auth.add_user",
     "auth.change_user",
     "auth.change_group",
@@ -91,6 +97,10 @@ ROLES = {
         "partners.add_broker",
         "partners.change_broker",
         "attribution.change_attributionrecord",
+        "payouts.add_payoutrun",  # prepare
+        "payouts.change_payout",  # submit, hold back, export, say that it is paid, void
+        "payouts.approve_payout",  # of another's
+        *(f"payouts.{verb}_{kind}" for verb in ("add", "change") for kind in ("proposal", "hold")),
     ],
     "Analyst": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *TRY_OUT],
     "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *READ_SIGN_INS, *READ_AUDIT],
@@ -131,6 +141,7 @@ BOUND_SCOPES = {
         "attribution.view_adjustment",
         "disputes.view_dispute",
         *WRITE_DISPUTES,
+        "payouts.view_payout",
     ],
 }
 

@@ -1,6 +1,7 @@
 """Every setting, read from the environment here and nowhere else. `docs/operations.md` lists them."""
 
 import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -334,3 +335,8 @@ LOGGING = {
         "axes": {"level": "WARNING"},
     },
 }
+
+# Payouts: from which amount on two people approve one, in whatever currency.
+PAYOUT_TWO_APPROVERS_FROM = Decimal(env("PAYOUT_TWO_APPROVERS_FROM", default="10000"))
+if not PAYOUT_TWO_APPROVERS_FROM > 0:
+    raise ImproperlyConfigured("PAYOUT_TWO_APPROVERS_FROM must be an amount above zero.")

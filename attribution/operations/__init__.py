@@ -1,5 +1,13 @@
 """Everything that changes attribution: one function a verb, a file a subject."""
 
+from attribution.operations.approvals import (
+    Approved,
+    RecordOutdated,
+    approve_records,
+    check_in_effect,
+    check_shares,
+    outdated,
+)
 from attribution.operations.calculations import (
     Calculation,
     NothingToCalculate,
@@ -36,10 +44,7 @@ from attribution.operations.runs import (
 )
 from attribution.operations.scheduling import (
     EARLIEST,
-    RecordOutdated,
     RecordsAreWritten,
-    check_in_effect,
-    check_shares,
     create_model_config,
     plan_model_config,
 )
@@ -67,6 +72,7 @@ __all__ = [
     "MOST_CONTENDERS",
     "NIGHTLY_SAMPLE",
     "AlreadyTraining",
+    "Approved",
     "Calculation",
     "ConversionMoved",
     "Line",
@@ -85,6 +91,7 @@ __all__ = [
     "Share",
     "SharesOutdated",
     "TooManyComparisons",
+    "approve_records",
     "calculate",
     "calculate_and_save",
     "calculate_late_touches",
@@ -101,6 +108,7 @@ __all__ = [
     "drop_old_comparisons",
     "explain",
     "mark_changed",
+    "outdated",
     "plan_model_config",
     "plan_reversal",
     "plan_settlement",

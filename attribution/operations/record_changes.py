@@ -8,7 +8,7 @@ from django.db import transaction
 
 from attribution import announcing
 from attribution.models import EDGES, FROZEN, Adjustment, AttributionRecord, Status
-from attribution.operations.scheduling import check_in_effect
+from attribution.operations.approvals import check_in_effect
 from attribution.standing import lock_record
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError

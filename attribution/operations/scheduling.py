@@ -3,32 +3,27 @@ money that is decided already forbids."""
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import psycopg.errors
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min
 from django.utils import timezone
 
-from attribution import states
 from attribution.engine.models import MODELS
 from attribution.engine.parameters import Parameters
 from attribution.models import (
     FROZEN,
     Adjustment,
-    AttributionModel,
     AttributionRecord,
     ModelConfig,
     PayableModel,
     Settlement,
-    with_net,
 )
-from attribution.operations.configurations import trained, valid_parameters
+from attribution.operations.configurations import valid_parameters
 from attribution.schedule import Payments, Period, in_effect, next_version
 from attribution_site.errors import DomainError
-from conversions.models import Conversion
 
 # No touch and no conversion is older: an earlier version would never be in effect.
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -42,12 +37,6 @@ class RecordsAreWritten(DomainError):
     """A calculation holds the records, so that nobody can say which of them are approved."""
 
     code = "records_are_written"
-
-
-class RecordOutdated(DomainError):
-    """The record was calculated under what is no longer in effect for its conversion."""
-
-    code = "record_outdated"
 
 
 @dataclass(frozen=True)
@@ -122,63 +111,6 @@ def plan_model_config(
         becomes_payable=becomes_payable,
         paid_before=paid_before,
     )
-
-
-def check_in_effect(record: AttributionRecord) -> None:
-    """Refuse a record that is older than what now applies to its conversion: approving it would decide money by
-    rules that are not in effect. A set that a dispute settled was decided by a person, not a rule, and one with
-    adjustments is not calculated again. Raises RecordOutdated."""
-    check_shares(record)
-    if Adjustment.objects.filter(conversion_id=record.conversion_id).exists():
-        return
-    if Settlement.objects.filter(conversion_id=record.conversion_id, model=record.model).exists():
-        return
-    current = in_effect(record.model, record.occurred_at)
-    if current is None or current.pk != record.config_id:
-        raise RecordOutdated("The record was calculated under another version than is in effect. Calculate it again.")
-    if Payments.stored().model_at(record.occurred_at) != record.model:
-        raise RecordOutdated("Commission of its day is paid under another model by now. Calculate it again.")
-    if record.model == AttributionModel.DATA_DRIVEN and not _is_of_training_in_effect(record, current):
-        raise RecordOutdated("Another training is in effect for its conversion by now. Calculate it again.")
-
-
-def check_shares(record: AttributionRecord) -> None:
-    """Refuse to freeze a record of a set that is not worth what is left of its conversion: nothing could put that
-    right any more. Raises RecordOutdated."""
-    if not _shares_what_is_there(record):
-        raise RecordOutdated("Its conversion has changed since it was calculated. Calculate it again.")
-
-
-def _shares_what_is_there(record: AttributionRecord) -> bool:
-    """Whether the records of its conversion and model, with adjustments, add up to what is left of the conversion."""
-    conversion = Conversion.objects.filter(pk=record.conversion_id).first()
-    if conversion is None:
-        return True
-    records = with_net(AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model))
-    shared = records.aggregate(revenue=Sum("net_revenue"), commission=Sum("net_commission"))
-    return (record.lead_id, record.currency, record.occurred_at, shared["revenue"], shared["commission"]) == (
-        conversion.lead_id,
-        conversion.currency,
-        conversion.occurred_at,
-        conversion.remaining_value,
-        conversion.remaining_commission or Decimal(0),
-    )
-
-
-def _is_of_training_in_effect(record: AttributionRecord, config: ModelConfig) -> bool:
-    """A record without training is right where none is in effect, or the one in effect has no effect of its state."""
-    parameters = Parameters.from_json(config.parameters)
-    trainings = config.trainings.finished().filter(effective_from__lte=record.occurred_at)
-    latest = trainings.order_by("-effective_from").values_list("pk", flat=True).first()
-    if record.training_id is not None or latest is None:
-        return bool(record.training_id == latest)
-    column = states.BESIDE_CHANNEL[parameters.states]
-    beside = "campaign_id" if column == "campaign" else column
-    # By position is right only where training knows none of the journey's states.
-    of_journey = AttributionRecord.objects.filter(conversion_id=record.conversion_id, model=record.model)
-    effects = trained(latest, parameters.weigh_by).effects
-    found = of_journey.values_list(*["channel", *([beside] if beside else [])])
-    return not any(effects.get(states.key_of(list(state))) for state in found)
 
 
 def _check_range(since: dt.datetime) -> None:

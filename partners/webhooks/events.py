@@ -29,6 +29,9 @@ EVENTS = {
     "dispute.resolved": Event("A dispute was resolved.", for_payees=True),
     "dispute.rejected": Event("A dispute was rejected.", for_payees=True),
     "dispute.withdrawn": Event("A dispute was withdrawn.", for_payees=True),
+    "payout.approved": Event("A payout was approved.", for_payees=True),
+    "payout.paid": Event("A payout was paid.", for_payees=True),
+    "payout.void": Event("An approved payout was made void: what it held is paid by another.", for_payees=True),
     ENDPOINT_DISABLED: Event("A webhook was switched off because it kept failing."),
 }
 FOR_PAYEES = [name for name, event in EVENTS.items() if event.for_payees]

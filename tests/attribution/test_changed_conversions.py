@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from attribution import operations
 from attribution.models import AttributionRecord
+from attribution.operations import RecordOutdated
 from attribution.operations.late_touches import calculate_late_touches
-from attribution.operations.scheduling import RecordOutdated
 from conversions.models import Conversion
 from conversions.operations import change_conversion
 from tests.api import BASE

@@ -6,11 +6,13 @@ from uuid import UUID
 
 from django.utils import timezone
 
+import payouts.operations
 from attribution import operations
 from attribution.models import AttributionRecord, Comparison, Run
 from partners.models import ApiKey
 from partners.operations import create_key
 from partners.webhooks.models import WebhookMessage
+from payouts.models import Payout, PayoutLine
 from reports.models import Report, Spend
 from reports.operations import ask, generate_report, save_spend
 from tests.factories import (
@@ -26,6 +28,7 @@ from tests.factories import (
     UserFactory,
     WebhookEndpointFactory,
 )
+from tests.payouts.books import earned
 
 START, END = (dt.datetime(2026, 3, day, tzinfo=dt.UTC) for day in (1, 11))
 
@@ -36,6 +39,7 @@ def name(number):
 
 
 CONVERSION, RUN, TRAINING, COMPARISON, REPORT, KEY, WEBHOOK, DELIVERY, FAILED = (name(10 * n) for n in range(1, 10))
+PAYOUT, TO_PAY, TO_VOID = (name(10 * n) for n in range(15, 18))
 DISPUTE, WAITING, FILED_FOR, DECIDED, EVIDENCE = (name(10 * n) for n in range(10, 15))
 SILENT: dict[str, None] = {"source": None, "campaign": None}
 TOUCHES = {
@@ -63,6 +67,7 @@ def make_world(person=None):
     operations.calculate_and_save(lead_id="lead-123")
     save_spend(values={"day": dt.date(2026, 3, 2), "channel": "paid_search", "amount": Decimal("120.00")})
     _make_disputes(person)
+    _make_payouts()
     _make_work()
     _make_settings()
 
@@ -102,6 +107,20 @@ def _make_disputes(person):
 def _disputed(record, **values):
     AttributionRecord.objects.filter(pk=record.pk).update(status="disputed")
     return DisputeFactory(record=record, **values)
+
+
+def _make_payouts():
+    """One that waits for its approval, and two that wait for the bank."""
+    ana, ben = (UserFactory(username=name, role="Finance") for name in ("ana", "ben"))
+    for number, pk in enumerate((PAYOUT, TO_PAY, TO_VOID)):
+        entry = earned(payee="partner-abc", id=name(50 + number), conversion_id=name(55 + number), lead_id="lead-130")
+        payout = Payout(pk=pk, payee_type="partner", payee_id="partner-abc", currency="USD", prepared_by=ana)
+        payout.period_end, payout.total, payout.line_count = END.date(), entry.amount, 1
+        payout.save(force_insert=True)
+        PayoutLine.objects.create(payout=payout, entry_id=entry.pk, amount=entry.amount)
+        submitted = payouts.operations.submit_payout(payout_id=pk, by=ana)
+        if pk != PAYOUT:
+            payouts.operations.approve_payout(payout_id=pk, lines_hash=submitted.lines_hash, by=ben)
 
 
 def _make_work():

@@ -12,10 +12,11 @@ from conversions import schema as conversions
 from disputes import schema as disputes
 from partners import schema as partners
 from partners.webhooks import schema as webhooks
+from payouts import schema as payouts
 from reports import schema as reports
 from touchpoints.tracking import schema as tracking
 
-APPS = (tracking, conversions, attribution, disputes, reports, partners, webhooks)
+APPS = (tracking, conversions, attribution, disputes, payouts, reports, partners, webhooks)
 
 
 def _together(name):

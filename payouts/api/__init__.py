@@ -1,0 +1,3 @@
+from payouts.api.payouts import PayoutViewSet
+
+__all__ = ["PayoutViewSet"]

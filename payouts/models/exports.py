@@ -1,0 +1,114 @@
+"""Files that go to the bank, as they went, and those that came back."""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Now
+
+from partners.models import uuid7
+from payouts.models.payouts import Payout
+from payouts.models.runs import RunQuerySet
+
+
+class Export(models.Model):
+    """One file of payment orders. It is made once and kept: whoever downloads it again gets the same bytes."""
+
+    class Format(models.TextChoices):
+        NACHA = "nacha", "NACHA (ACH)"
+        SEPA = "sepa", "SEPA pain.001"
+        CSV = "csv", "CSV"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.BigIntegerField(
+        unique=True, db_default=Func(Value("payouts_export_number"), function="nextval"), editable=False
+    )
+    format = models.CharField(max_length=8, choices=Format)
+    currency = models.CharField(max_length=3)
+    name = models.CharField(max_length=100)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    total = models.DecimalField(max_digits=14, decimal_places=2)
+    payout_count = models.PositiveIntegerField()
+    execute_on = models.DateField(help_text="When the bank is asked to pay.")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        verbose_name = "bank file"
+        constraints = [
+            models.CheckConstraint(name="export_format_known", condition=Q(format__in=["nacha", "sepa", "csv"])),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self):
+        return self.name
+
+
+class Exported(models.Model):
+    """A payout in a bank file. It is in one at most that counts: in another only after the bank said that the first
+    did not pay it."""
+
+    export = models.ForeignKey(Export, on_delete=models.PROTECT, related_name="orders")
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="orders")
+    account_id = models.UUIDField(null=True, help_text="The bank account that it names.")
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    lines_hash = models.CharField(max_length=64)
+
+    objects = models.Manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["payout"], name="one_bank_file_a_payout")]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self):
+        return f"{self.payout_id} in {self.export_id}"
+
+
+class BankFile(models.Model):
+    """What the bank answered. The same bytes are taken once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    export = models.ForeignKey(Export, on_delete=models.PROTECT, related_name="answers")
+    name = models.CharField(max_length=255)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64, unique=True)
+    outcome = models.JSONField(help_text="What became of each line.")
+    paid = models.PositiveIntegerField()
+    rejected = models.PositiveIntegerField()
+    returned = models.PositiveIntegerField()
+    imported_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    imported_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "bank's answer"
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self):
+        return self.name
+
+
+class Reconciliation(models.Model):
+    """One proof of the whole ledger. While the latest found anything, no payout goes on."""
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    checked = models.JSONField(help_text="Per identity: how many rows it looked at, and how many were off.")
+    differences = models.PositiveBigIntegerField()
+    findings = models.JSONField(default=list, help_text="The first hundred.")
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self):
+        return f"Reconciliation of {self.started_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,30 @@
+from uuid import UUID
+
+from celery import shared_task
+
+from payouts import operations
+
+
+@shared_task(acks_late=True)
+def build_run(run_id: str) -> None:
+    operations.build_run(UUID(run_id))
+
+
+@shared_task
+def resume_lost_runs() -> None:
+    operations.resume_lost_runs()
+
+
+@shared_task
+def book() -> None:
+    operations.book()
+
+
+@shared_task
+def end_holds() -> None:
+    operations.end_holds()
+
+
+@shared_task
+def reconcile() -> None:
+    operations.reconcile()
