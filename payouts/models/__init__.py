@@ -1,10 +1,11 @@
-"""The ledger, payouts with their lines and approvals, and the files that go to the bank and come back."""
+"""What is agreed with payees, the ledger, payouts with lines and approvals, files that go to the bank and come back."""
 
 from payouts.models.entries import Entry, Kind, OpenEntry, ToBook
 from payouts.models.exports import BankFile, Export, Exported, Reconciliation
 from payouts.models.payouts import LIVE, Approval, Payout, PayoutLine, Status
 from payouts.models.proposals import Proposal
 from payouts.models.runs import Hold, LeftOut, PayoutRun
+from payouts.models.terms import GroupMembership, PayeeGroup, Terms
 
 __all__ = [
     "LIVE",
@@ -13,15 +14,18 @@ __all__ = [
     "Entry",
     "Export",
     "Exported",
+    "GroupMembership",
     "Hold",
     "Kind",
     "LeftOut",
     "OpenEntry",
+    "PayeeGroup",
     "Payout",
     "PayoutLine",
     "PayoutRun",
     "Proposal",
     "Reconciliation",
     "Status",
+    "Terms",
     "ToBook",
 ]
