@@ -24,6 +24,7 @@ READ_ALL = [
     "attribution.view_settlement",
     "disputes.view_dispute",
     *(f"payouts.view_{kind}" for kind in ("payout", "payoutrun", "entry", "proposal", "hold", "export", "bankfile")),
+    "payouts.view_bankaccount",  # masked
     "payouts.view_reconciliation",
     "reports.view_report",
     "reports.view_spend",
@@ -53,6 +54,8 @@ MOVES_MONEY = (
     "payouts.change_payout",
     "payouts.approve_payout",
     "payouts.change_proposal",
+    "payouts.add_bankaccount",
+    "payouts.change_bankaccount",
     "auth.add_user",
     "auth.change_user",
     "auth.change_group",
@@ -100,7 +103,7 @@ ROLES = {
         "payouts.add_payoutrun",  # prepare
         "payouts.change_payout",  # submit, hold back, export, say that it is paid, void
         "payouts.approve_payout",  # of another's
-        *(f"payouts.{verb}_{kind}" for verb in ("add", "change") for kind in ("proposal", "hold")),
+        *(f"payouts.{verb}_{kind}" for verb in ("add", "change") for kind in ("proposal", "hold", "bankaccount")),
     ],
     "Analyst": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *TRY_OUT],
     "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *READ_SIGN_INS, *READ_AUDIT],
@@ -142,6 +145,8 @@ BOUND_SCOPES = {
         "disputes.view_dispute",
         *WRITE_DISPUTES,
         "payouts.view_payout",
+        "payouts.view_bankaccount",
+        "payouts.add_bankaccount",  # propose: the house confirms
     ],
 }
 

@@ -14,6 +14,7 @@ from attribution_site.api.schema.configuration import SPECTACULAR_SETTINGS  # no
 from attribution_site.signing_in.addresses import trusted
 from attribution_site.unfold import UNFOLD  # noqa: F401
 from disputes.clock import BusinessHours
+from payouts.banking import payer
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -340,3 +341,15 @@ LOGGING = {
 PAYOUT_TWO_APPROVERS_FROM = Decimal(env("PAYOUT_TWO_APPROVERS_FROM", default="10000"))
 if not PAYOUT_TWO_APPROVERS_FROM > 0:
     raise ImproperlyConfigured("PAYOUT_TWO_APPROVERS_FROM must be an amount above zero.")
+
+# The house's own bank details, as files for the bank name them. Without them there are none of that kind.
+PAYER = {f"PAYER_{name}": env(f"PAYER_{name}", default="") for name in ("NAME", "IBAN", "BIC")}
+PAYER |= {
+    f"PAYER_ACH_{name}": env(f"PAYER_ACH_{name}", default="") for name in ("ROUTING", "BANK", "ORIGIN", "COMPANY")
+}
+PAYER |= {"PAYER_ACH_DESCRIPTION": env("PAYER_ACH_DESCRIPTION", default="COMMISSION")}
+payer.read(PAYER)  # or it does not start
+# How long after a second person confirmed it a bank account comes into force.
+BANK_COOLING_OFF_HOURS = env.int("BANK_COOLING_OFF_HOURS", default=72)
+if not 0 <= BANK_COOLING_OFF_HOURS <= 90 * 24:
+    raise ImproperlyConfigured("BANK_COOLING_OFF_HOURS must be 0 to 2160.")

@@ -29,6 +29,13 @@ def _disputes_overdue():
     return Dispute.objects.overdue().order_by()[:1000].count()
 
 
+def _accounts_waiting():
+    """Beside the bank accounts: how many wait for a second person."""
+    from payouts.models import BankAccount
+
+    return BankAccount.objects.filter(status=BankAccount.Status.PROPOSED).order_by()[:1000].count()
+
+
 def _page(title, icon, name, *permissions):
     return {
         "title": title,
@@ -121,6 +128,11 @@ UNFOLD = {
                 _list("Configurations", "tune", "attribution.modelconfig"),
                 _list("Trainings", "school", "attribution.training"),
                 _list("Payable model", "handshake", "attribution.payablemodel"),
+            ),
+            _group(
+                "Payouts",
+                _list("Bank accounts", "account_balance", "payouts.bankaccount")
+                | {"badge": SimpleLazyObject(_accounts_waiting), "badge_variant": "warning"},
             ),
             _group(
                 "People",

@@ -23,7 +23,7 @@ from disputes.admin.leads import lead_page
 from disputes.api import AdjustmentViewSet, DisputeViewSet, EvidenceViewSet, MessageViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
-from payouts.api import PayoutViewSet
+from payouts.api import BankAccountViewSet, PayoutViewSet
 from reports.admin import dispute_report, search
 from reports.api import ReportViewSet, SpendViewSet
 from touchpoints.tracking import views as tracking
@@ -44,6 +44,7 @@ router.register("keys", KeyViewSet, "key")
 router.register("disputes", DisputeViewSet, "dispute")
 router.register("adjustments", AdjustmentViewSet, "adjustment")
 router.register("payouts", PayoutViewSet, "payout")
+router.register("bank-accounts", BankAccountViewSet, "bank-account")
 router.register("spend", SpendViewSet, "spend")
 router.register("visitors", VisitorViewSet, "visitor")
 

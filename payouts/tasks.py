@@ -1,8 +1,10 @@
+import smtplib
 from uuid import UUID
 
 from celery import shared_task
 
 from payouts import operations
+from payouts.banking import mailing
 
 
 @shared_task(acks_late=True)
@@ -28,3 +30,8 @@ def end_holds() -> None:
 @shared_task
 def reconcile() -> None:
     operations.reconcile()
+
+
+@shared_task(acks_late=True, autoretry_for=[OSError, smtplib.SMTPException], retry_backoff=True)
+def mail_of_account(account_id: str, event: str) -> None:
+    mailing.mail_of_account(account_id=UUID(account_id), event=event)

@@ -13,6 +13,9 @@ from conversions.models import Conversion
 from disputes.models import Dispute, Evidence, Message, Party
 from partners.models import Broker, Partner, WebhookEndpoint, WebhookMessage
 from partners.webhooks import sealing
+from payouts.banking.keeping import fingerprints
+from payouts.banking.numbers import mask
+from payouts.models import BankAccount
 from touchpoints.models import Touchpoint, TrackedSite, TrackingLink, uuid7
 
 
@@ -255,3 +258,31 @@ def effect(channel, removal_effect):
         "shapley_set_game": 90.0,
         "shapley_rate_game": -5.5,
     }
+
+
+class BankAccountFactory(factory.django.DjangoModelFactory):
+    """A US account, confirmed and in force. `proposed=True`: it waits for a second person."""
+
+    class Meta:
+        model = BankAccount
+
+    class Params:
+        number = "000123456789"
+        proposed = factory.Trait(status="proposed", confirmed_by=None, confirmed_at=None, effective_at=None)
+
+    payee_type = "partner"
+    payee_id = "partner-abc"
+    method = "ach"
+    currency = "USD"
+    country = "US"
+    holder = "Acme Leads"
+    routing = "091000019"
+    account_type = "checking"
+    sealed = factory.LazyAttribute(lambda a: sealing.seal(a.number))
+    mask = factory.LazyAttribute(lambda a: mask(a.number))
+    fingerprint = factory.LazyAttribute(lambda a: fingerprints(a.routing, a.number)[0])
+    status = "confirmed"
+    proposed_by = factory.SubFactory(UserFactory)
+    confirmed_by = factory.SubFactory(UserFactory)
+    confirmed_at = factory.LazyFunction(lambda: timezone.now() - dt.timedelta(days=10))
+    effective_at = factory.LazyAttribute(lambda a: a.confirmed_at and a.confirmed_at + dt.timedelta(days=3))

@@ -16,6 +16,7 @@ from reports.operations import save_spend
 from tests.api import BASE
 from tests.factories import (
     AttributionRecordFactory,
+    BankAccountFactory,
     BrokerFactory,
     ConversionFactory,
     DisputeFactory,
@@ -45,6 +46,16 @@ COMPARISON = {**YEAR, "contenders": [{"model": "linear"}]}
 CLAIM = {"attributionId": "019ca600-0000-7000-8000-000000000000", "disputeType": "amount", "reason": "It was ours."}
 RESOLUTION = {"status": "resolved", "resolution": "It was theirs."}
 APPROVAL = {"status": "approved", "reason": "Checked."}
+ACCOUNT = {
+    "payeeType": "partner",
+    "payeeId": "partner-paid",
+    "method": "ach",
+    "currency": "USD",
+    "holder": "Acme",
+    "number": "000123456789",
+    "routing": "091000019",
+    "accountType": "checking",
+}
 
 
 def allowed(*statuses):
@@ -138,6 +149,10 @@ MATRIX = {
     ("GET", "disputes/{dispute}/messages"): (READ, None),
     ("POST", "disputes/{dispute}/messages"): (operations_only(201), {"body": "We look into it."}),
     ("GET", "adjustments"): (READ, None),
+    ("GET", "bank-accounts"): (READ, None),
+    ("POST", "bank-accounts"): (allowed(403, 403, 201, 403, 201), ACCOUNT),
+    ("GET", "bank-accounts/{account}"): (READ, None),
+    ("POST", "bank-accounts/{account}/withdraw"): (FINANCE_ONLY, {"reason": "A typing error"}),
     ("GET", "spend"): (READ, None),
     ("POST", "spend"): (allowed(403, 403, 201, 201, 201), {"day": "2026-01-01", "channel": "email", "amount": 5}),
     ("GET", "webhooks"): (READ, None),
@@ -200,6 +215,8 @@ def things(db):
         "record": AttributionRecordFactory().pk,
         "model": "linear",
         "comparison": Comparison.objects.create(question=QUESTION).pk,
+        "account": BankAccountFactory(proposed=True).pk,
+        "paid": PartnerFactory(pk="partner-paid").pk,
         "partner": PartnerFactory().pk,
         "broker": BrokerFactory().pk,
         "webhook": delivery.endpoint_id,

@@ -1,3 +1,4 @@
+from payouts.api.banking import BankAccountViewSet
 from payouts.api.payouts import PayoutViewSet
 
-__all__ = ["PayoutViewSet"]
+__all__ = ["BankAccountViewSet", "PayoutViewSet"]

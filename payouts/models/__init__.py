@@ -1,5 +1,6 @@
 """What is agreed with payees, the ledger, payouts with lines and approvals, files that go to the bank and come back."""
 
+from payouts.models.banking import BankAccount
 from payouts.models.entries import Entry, Kind, OpenEntry, ToBook
 from payouts.models.exports import BankFile, Export, Exported, Reconciliation
 from payouts.models.payouts import LIVE, Approval, Payout, PayoutLine, Status
@@ -10,6 +11,7 @@ from payouts.models.terms import GroupMembership, PayeeGroup, Terms
 __all__ = [
     "LIVE",
     "Approval",
+    "BankAccount",
     "BankFile",
     "Entry",
     "Export",

@@ -1,5 +1,16 @@
 """Everything that moves money in payouts: one function a verb, a file a subject."""
 
+from payouts.operations.banking import (
+    AccountDecided,
+    AccountWaits,
+    OwnAccount,
+    account_for,
+    confirm_account,
+    may_confirm,
+    propose_account,
+    refuse_account,
+    withdraw_account,
+)
 from payouts.operations.booking import book
 from payouts.operations.building import RunInProgress, build_run, preview_run, resume_lost_runs, start_run
 from payouts.operations.payouts import (
@@ -31,29 +42,37 @@ from payouts.operations.reconciling import IDENTITIES, LedgerOff, check_ledger, 
 
 __all__ = [
     "IDENTITIES",
+    "AccountDecided",
+    "AccountWaits",
     "HasDisputes",
     "LedgerOff",
     "MayBePaid",
     "NotInThisState",
     "NothingLeft",
+    "OwnAccount",
     "OwnPayout",
     "OwnProposal",
     "PayoutChanged",
     "ProposalDecided",
     "RunInProgress",
     "accept_proposal",
+    "account_for",
     "approvals_for",
     "approve_payout",
     "book",
     "build_run",
     "check_ledger",
+    "confirm_account",
     "decline_proposal",
     "disputed_lines",
     "hold_back",
     "mark_paid",
+    "may_confirm",
     "preview_run",
+    "propose_account",
     "propose_adjustment",
     "reconcile",
+    "refuse_account",
     "reissue_payout",
     "resume_lost_runs",
     "return_payment",
@@ -61,4 +80,5 @@ __all__ = [
     "start_run",
     "submit_payout",
     "void_payout",
+    "withdraw_account",
 ]

@@ -141,11 +141,23 @@ STATUSES = {
     ("GET", "disputes/{dispute}/messages"): OWN,
     ("POST", "disputes/{dispute}/messages"): only(service=201, partner=201),
     ("GET", "adjustments"): OWN,
+    ("GET", "bank-accounts"): OWN,
+    # Where money goes a program of the house does not say.
+    ("POST", "bank-accounts"): only(partner=201),
+    ("GET", "bank-accounts/{account}"): OWN,
+    ("POST", "bank-accounts/{account}/withdraw"): only(partner=200),
 }
 WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
 BODIES = {
     ("POST", "keys"): {"name": "Site", "scopes": ["ingest"]},
     ("PUT", "touchpoints/{touchpoint}"): {"leadId": "lead-of-all", "channel": "email"},
+    # Its own, and of the method for which no other waits.
+    ("POST", "bank-accounts"): {
+        "method": "sepa",
+        "currency": "EUR",
+        "holder": "Acme",
+        "number": "DE89370400440532013000",
+    },
     ("POST", "webhooks"): WEBHOOK,
     ("PUT", "webhooks/{webhook}"): WEBHOOK,
 }

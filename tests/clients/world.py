@@ -16,6 +16,7 @@ from payouts.models import Payout, PayoutLine
 from reports.models import Report, Spend
 from reports.operations import ask, generate_report, save_spend
 from tests.factories import (
+    BankAccountFactory,
     BrokerFactory,
     ConversionFactory,
     DisputeFactory,
@@ -41,6 +42,7 @@ def name(number):
 CONVERSION, RUN, TRAINING, COMPARISON, REPORT, KEY, WEBHOOK, DELIVERY, FAILED = (name(10 * n) for n in range(1, 10))
 PAYOUT, TO_PAY, TO_VOID = (name(10 * n) for n in range(15, 18))
 DISPUTE, WAITING, FILED_FOR, DECIDED, EVIDENCE = (name(10 * n) for n in range(10, 15))
+ACCOUNT, PROPOSED = name(150), name(160)
 SILENT: dict[str, None] = {"source": None, "campaign": None}
 TOUCHES = {
     name(1): {"channel": "paid_search", "source": "google", "medium": "cpc", "campaign": "home-insurance-q1"},
@@ -137,6 +139,8 @@ def _make_work():
 
 
 def _make_settings():
+    BankAccountFactory(id=ACCOUNT, holder="Lantern Compare Inc.", is_company=True)
+    BankAccountFactory(id=PROPOSED, holder="Lantern Compare Inc.", number="000123456798", proposed=True)
     made, _key = create_key(name="CRM", scopes=["read", "ingest"])
     ApiKey.objects.filter(pk=made.pk).update(id=KEY)
     webhook = WebhookEndpointFactory(id=WEBHOOK, url="https://crm.example.com/attribution", description="CRM")

@@ -13,10 +13,11 @@ from disputes import schema as disputes
 from partners import schema as partners
 from partners.webhooks import schema as webhooks
 from payouts import schema as payouts
+from payouts.api import banking_schema as banking
 from reports import schema as reports
 from touchpoints.tracking import schema as tracking
 
-APPS = (tracking, conversions, attribution, disputes, payouts, reports, partners, webhooks)
+APPS = (tracking, conversions, attribution, disputes, payouts, banking, reports, partners, webhooks)
 
 
 def _together(name):
