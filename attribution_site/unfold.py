@@ -51,6 +51,12 @@ def _in_queues(request):
     return request.path.startswith(reverse("admin:disputes_dispute_changelist")) and not request.path.endswith("-csv/")
 
 
+def _in_payouts(request):
+    """The overview below has a line of its own."""
+    payouts, overview = reverse("admin:payouts_payout_changelist"), reverse("admin:payouts_payout_overview")
+    return request.path.startswith(payouts) and request.path != overview
+
+
 def _group(title, *items):
     return {"title": title, "separator": True, "items": list(items)}
 
@@ -131,8 +137,18 @@ UNFOLD = {
             ),
             _group(
                 "Payouts",
+<<<<<<< ours
                 _list("Bank accounts", "account_balance", "payouts.bankaccount")
                 | {"badge": SimpleLazyObject(_accounts_waiting), "badge_variant": "warning"},
+=======
+                _page("Overview", "space_dashboard", "admin:payouts_payout_overview", "payouts.view_payout"),
+                _list("Payouts", "payments", "payouts.payout") | {"active": _in_payouts},
+                _list("Payout runs", "playlist_add_check", "payouts.payoutrun"),
+                _list("Ledger", "account_balance", "payouts.entry"),
+                _list("Proposed adjustments", "edit_note", "payouts.proposal"),
+                _list("Holds", "pan_tool", "payouts.hold"),
+                _list("Reconciliation", "balance", "payouts.reconciliation"),
+>>>>>>> theirs
             ),
             _group(
                 "People",

@@ -16,6 +16,7 @@ from disputes.models import Dispute
 from partners.admin import moment
 from partners.admin.counting import bounded_counts, told_count
 from partners.models import WebhookEndpoint
+from payouts.models import Payout, Proposal, Reconciliation
 
 MOST_COUNTED = 99
 MOST_SUMMED = 100_000
@@ -53,6 +54,8 @@ def lines_for(user, now):
         found |= of_work(now)
     if user.has_perm("attribution.change_attributionrecord"):
         found |= of_money(now)
+    if user.has_perm("payouts.change_payout"):
+        found |= of_payouts(user)
     if user.has_perm("partners.change_webhookendpoint"):
         found["webhooks"] = line(
             WebhookEndpoint.objects.filter(status=WebhookEndpoint.Status.DISABLED),
@@ -96,6 +99,27 @@ def of_disputes(user, now):
             "appeals that I may decide",
             queue["appeals"],
             "gavel",
+        ),
+    }
+
+
+def of_payouts(user):
+    """What another prepared or proposed is for this person to decide; books that are off stop all of it."""
+    awaiting = Payout.objects.filter(status=Payout.Status.AWAITING_APPROVAL)
+    mine = awaiting.exclude(prepared_by=user).exclude(submitted_by=user)
+    proposed = Proposal.objects.filter(status=Proposal.Status.PROPOSED).exclude(proposed_by=user)
+    latest = Reconciliation.objects.values("pk")[:1]
+    return {
+        "payouts": line(mine, "payouts that I may approve", link("payouts_payout", tab="awaiting"), "payments"),
+        "proposals": line(
+            proposed, "proposed adjustments to decide", link("payouts_proposal", status__exact="proposed"), "edit_note"
+        ),
+        "reconciliation": line(
+            Reconciliation.objects.filter(pk__in=latest, differences__gt=0),
+            "reconciliation that is off: payouts stand still",
+            link("payouts_reconciliation"),
+            "balance",
+            urgent=True,
         ),
     }
 

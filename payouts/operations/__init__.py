@@ -13,6 +13,7 @@ from payouts.operations.banking import (
 )
 from payouts.operations.booking import book
 from payouts.operations.building import RunInProgress, build_run, preview_run, resume_lost_runs, start_run
+from payouts.operations.holds import AlreadyOnHold, HoldLifted, lift_hold, place_hold
 from payouts.operations.payouts import (
     HasDisputes,
     MayBePaid,
@@ -42,9 +43,14 @@ from payouts.operations.reconciling import IDENTITIES, LedgerOff, check_ledger, 
 
 __all__ = [
     "IDENTITIES",
+<<<<<<< ours
     "AccountDecided",
     "AccountWaits",
+=======
+    "AlreadyOnHold",
+>>>>>>> theirs
     "HasDisputes",
+    "HoldLifted",
     "LedgerOff",
     "MayBePaid",
     "NotInThisState",
@@ -66,8 +72,13 @@ __all__ = [
     "decline_proposal",
     "disputed_lines",
     "hold_back",
+    "lift_hold",
     "mark_paid",
+<<<<<<< ours
     "may_confirm",
+=======
+    "place_hold",
+>>>>>>> theirs
     "preview_run",
     "propose_account",
     "propose_adjustment",
