@@ -137,10 +137,6 @@ UNFOLD = {
             ),
             _group(
                 "Payouts",
-<<<<<<< ours
-                _list("Bank accounts", "account_balance", "payouts.bankaccount")
-                | {"badge": SimpleLazyObject(_accounts_waiting), "badge_variant": "warning"},
-=======
                 _page("Overview", "space_dashboard", "admin:payouts_payout_overview", "payouts.view_payout"),
                 _list("Payouts", "payments", "payouts.payout") | {"active": _in_payouts},
                 _list("Payout runs", "playlist_add_check", "payouts.payoutrun"),
@@ -148,7 +144,8 @@ UNFOLD = {
                 _list("Proposed adjustments", "edit_note", "payouts.proposal"),
                 _list("Holds", "pan_tool", "payouts.hold"),
                 _list("Reconciliation", "balance", "payouts.reconciliation"),
->>>>>>> theirs
+                _list("Bank accounts", "account_balance", "payouts.bankaccount")
+                | {"badge": SimpleLazyObject(_accounts_waiting), "badge_variant": "warning"},
             ),
             _group(
                 "People",

@@ -1,13 +1,5 @@
-<<<<<<< ours
-"""The back office of payouts."""
+"""The finance console: runs, payouts with their steps, the ledger, bank accounts and what is decided beside them."""
 
-from payouts.admin.banking import BankAccountAdmin
+from payouts.admin import banking, decisions, ledger, payouts, runs
 
-__all__ = ["BankAccountAdmin"]
-=======
-"""The finance console: runs, payouts with their steps, the ledger and what is decided beside it."""
-
-from payouts.admin import decisions, ledger, payouts, runs
-
-__all__ = ["decisions", "ledger", "payouts", "runs"]
->>>>>>> theirs
+__all__ = ["banking", "decisions", "ledger", "payouts", "runs"]

@@ -43,12 +43,9 @@ from payouts.operations.reconciling import IDENTITIES, LedgerOff, check_ledger, 
 
 __all__ = [
     "IDENTITIES",
-<<<<<<< ours
     "AccountDecided",
     "AccountWaits",
-=======
     "AlreadyOnHold",
->>>>>>> theirs
     "HasDisputes",
     "HoldLifted",
     "LedgerOff",
@@ -74,11 +71,8 @@ __all__ = [
     "hold_back",
     "lift_hold",
     "mark_paid",
-<<<<<<< ours
     "may_confirm",
-=======
     "place_hold",
->>>>>>> theirs
     "preview_run",
     "propose_account",
     "propose_adjustment",

@@ -16,7 +16,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payouts', '0003_what_is_to_book'),
+        ('payouts', '0004_banking'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -14,7 +14,7 @@ TABLES = {
 class Migration(migrations.Migration):
     """The second lock before a payee's eyes, of what is agreed."""
 
-    dependencies = [("payouts", "0004_terms")]
+    dependencies = [("payouts", "0005_terms")]
 
     operations = [
         migrations.RunSQL(
