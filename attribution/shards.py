@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from psycopg import sql
 
-from attribution import announcing, differences, kept, records, store
+from attribution import announcing, differences, holds, kept, records, store
 from attribution.models import AttributionRecord
 from attribution.reading import Batch, Selection, read
 from attribution_site.errors import DomainError
@@ -47,13 +47,22 @@ class Plan:
     counts: Counter[str]
 
 
-def plan(batch: Batch, rules: records.Rules, *, within: store.Store, run_id: bytes | None, at: dt.datetime) -> Plan:
+def plan(
+    batch: Batch,
+    rules: records.Rules,
+    agreed: holds.Holds,
+    *,
+    within: store.Store,
+    run_id: bytes | None,
+    at: dt.datetime,
+) -> Plan:
     """Compare what the rules say now with what is stored. Writes nothing."""
     journeys = kept.newest(within, batch.conversions)
     at = kept.not_before(at, journeys)
     new = records.records_of(batch, rules, run_id=run_id, calculated_at=at)
     stored = differences.stored_records(within, batch.conversions, rules.models)
     changes = differences.changes(new, stored)
+    changes = replace(changes, insert=holds.with_holds(changes.insert, agreed, at))
     attributed = new.group_by(["conversion_id", "model"]).aggregate([]).num_rows
     counts = Counter(
         conversions_done=batch.conversions.num_rows,
@@ -112,11 +121,11 @@ def calculate(
         lock_buckets(writer, *selection.buckets)
         counts: Counter[str] = Counter()
         first, *others = split(selection, max(1, conversions // BLOCK))
-        reach = kept.reach()
+        reach, agreed = kept.reach(), holds.stored()
         changed = announcing.ChangedRecords()
         # The first plans are small: until one is ready there is nothing to write.
         blocks = [*split(first, 8), *others]
-        with closing(ahead(lambda: _plans(blocks, rules, reach, run_id))) as plans:
+        with closing(ahead(lambda: _plans(blocks, rules, agreed, reach, run_id))) as plans:
             for planned in plans:
                 changed.note(planned.changes, within=writer)
                 write(planned, within=writer)
@@ -129,7 +138,9 @@ def calculate(
     return counts
 
 
-def _plans(blocks: list[Selection], rules: records.Rules, reach: kept.Reach, run_id: bytes) -> Iterator[Plan]:
+def _plans(
+    blocks: list[Selection], rules: records.Rules, agreed: holds.Holds, reach: kept.Reach, run_id: bytes
+) -> Iterator[Plan]:
     now = dt.datetime.now(dt.UTC)
     with store.arrow_connection() as reading, reading.cursor() as cursor:
         reader = store.ArrowStore(cursor)
@@ -137,7 +148,7 @@ def _plans(blocks: list[Selection], rules: records.Rules, reach: kept.Reach, run
         cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         for block in blocks:
             for batch in batches_to_store(block, reach, within=reader):
-                yield plan(batch, rules, within=reader, run_id=run_id, at=now)
+                yield plan(batch, rules, agreed, within=reader, run_id=run_id, at=now)
 
 
 def split(selection: Selection, parts: int) -> list[Selection]:

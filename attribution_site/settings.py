@@ -171,6 +171,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "send webhooks": {"task": "partners.tasks.send_webhooks", "schedule": 10.0},
     "prune webhooks": {"task": "partners.tasks.prune_webhooks", "schedule": crontab(minute="20", hour="4")},
+    "end holds of records": {"task": "payouts.tasks.end_holds", "schedule": crontab(minute="*/10")},
+    "approve by rule": {"task": "payouts.tasks.approve_by_rule", "schedule": crontab(minute="5,35")},
+    "book what was decided": {"task": "payouts.tasks.book", "schedule": 30.0},
+    "resume lost payout runs": {"task": "payouts.tasks.resume_lost_runs", "schedule": 60.0},
+    "reconcile the ledger": {"task": "payouts.tasks.reconcile", "schedule": crontab(minute="0", hour="2")},
     "remind of disputes": {"task": "disputes.tasks.remind_of_disputes", "schedule": 300.0},
     "seal the audit log": {"task": "attribution_site.tasks.seal_audit", "schedule": 60.0},
     "verify the audit log": {
@@ -336,6 +341,9 @@ LOGGING = {
         "axes": {"level": "WARNING"},
     },
 }
+
+# Who knows how long records wait before they may be approved: the calculation asks it by name.
+RECORD_HOLDS = "payouts.terms.holding.Holding"
 
 # Payouts: from which amount on two people approve one, in whatever currency.
 PAYOUT_TWO_APPROVERS_FROM = Decimal(env("PAYOUT_TWO_APPROVERS_FROM", default="10000"))

@@ -20,8 +20,8 @@ def known(code: str) -> None:
 
 
 def smallest_unit(code: str) -> Decimal:
-    """The smallest amount of the currency: 0.01 for USD, 1 for JPY."""
-    return Decimal(1).scaleb(-EXPONENTS[code])
+    """The smallest amount of the currency that can be kept: 0.01 for USD, 1 for JPY, and 0.01 for KWD."""
+    return Decimal(1).scaleb(-min(EXPONENTS[code], MOST_DECIMALS))
 
 
 def fits(amount: Decimal, code: str) -> bool:

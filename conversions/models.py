@@ -256,6 +256,7 @@ class Reversal(models.Model):
         CANCELLATION = "cancellation"
         LAPSE = "lapse"
         REFUND = "refund"
+        FRAUD = "fraud"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     conversion = models.ForeignKey(Conversion, on_delete=models.PROTECT, related_name="reversals")
@@ -277,7 +278,7 @@ class Reversal(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                name="reversal_reason_known", condition=Q(reason__in=["cancellation", "lapse", "refund"])
+                name="reversal_reason_known", condition=Q(reason__in=["cancellation", "lapse", "refund", "fraud"])
             ),
             models.CheckConstraint(
                 name="reversal_takes_something",

@@ -28,6 +28,11 @@ def end_holds() -> None:
 
 
 @shared_task
+def approve_by_rule() -> None:
+    operations.approve_by_rule()
+
+
+@shared_task
 def reconcile() -> None:
     operations.reconcile()
 

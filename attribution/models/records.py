@@ -151,6 +151,8 @@ class AttributionRecord(models.Model):
                 name="record_to_approve",
                 condition=Q(payable=True, status="calculated") & ~Q(payee_type="house"),
             ),
+            # Whose hold may be over.
+            models.Index(fields=["occurred_at"], name="record_pending", condition=Q(status="pending")),
             # A run's records lie together, and a B-tree of a million equal keys costs more than any other index.
             BrinIndex(fields=["run"], name="record_by_run", autosummarize=True),
             models.Index(fields=["partner_id", "id"], name="record_by_partner", condition=Q(partner_id__isnull=False)),

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from attribution import announcing, kept, one_conversion, reading, records, shards, store
+from attribution import announcing, holds, kept, one_conversion, reading, records, shards, store
 from attribution.engine.models import MODELS
 from attribution.models import AttributionRecord, with_net
 from attribution.operations.configurations import WHAT_IS_STORED, known_rules, rules_at, rules_for, valid_parameters
@@ -218,7 +218,7 @@ def calculate_and_save(
     rules = rules_for(list(MODELS) if model_names is None else model_names)
     disagreements, changed = [], announcing.ChangedRecords()
     for batch in shards.batches_to_store(source, kept.reach(), within=within):
-        planned = shards.plan(batch, rules, within=within, run_id=None, at=timezone.now())
+        planned = shards.plan(batch, rules, holds.stored(), within=within, run_id=None, at=timezone.now())
         changed.note(planned.changes, within=within)
         shards.write(planned, within=within)
         disagreements += [_readable(each) for each in planned.changes.disagreements]

@@ -1,5 +1,8 @@
 """What people decide beside the records: proposed adjustments, and holds."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -46,6 +49,8 @@ class DecidedAdmin(AddByOperation):
     """Rows that are added by one operation and decided by others, each on a page of its own."""
 
     sortable_by: list[str] = []
+    # By verb: the button, what is asked for, the operation, what is said afterwards and what before.
+    decisions: dict[str, tuple[str, type[forms.Form], Callable[..., Any], str, str]]
 
     def get_queryset(self, request):
         return super().get_queryset(request).visible_to(request.user)
@@ -116,7 +121,10 @@ class ProposalAdmin(DecidedAdmin):
     def shown_amount(self, proposal):
         return money(proposal.amount, proposal.currency)
 
-    @display(description="State", label={"Proposed": "warning", "Accepted": "success", "Declined": "danger"})
+    @display(
+        description="State",
+        label={"Proposed": "warning", "Accepted": "success", "Declined": "danger", "Superseded": "info"},
+    )
     def shown_status(self, proposal):
         return proposal.get_status_display()
 

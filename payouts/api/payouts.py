@@ -99,7 +99,7 @@ class PayoutViewSet(viewsets.ReadOnlyModelViewSet):
     keyset = ("-number",)
     permissions_by_action = {
         "approve": [VIEW, "payouts.approve_payout"],
-        **dict.fromkeys(["pay", "void"], [VIEW, "payouts.change_payout"]),
+        **{key: [VIEW, "payouts.change_payout"] for key in ["pay", "void"]},
     }
 
     def get_queryset(self):

@@ -5,12 +5,14 @@ from payouts.models.entries import Entry, Kind, OpenEntry, ToBook
 from payouts.models.exports import BankFile, Export, Exported, Reconciliation
 from payouts.models.payouts import LIVE, Approval, Payout, PayoutLine, Status
 from payouts.models.proposals import Proposal
+from payouts.models.rules import ApprovalRule
 from payouts.models.runs import Hold, LeftOut, PayoutRun
 from payouts.models.terms import GroupMembership, PayeeGroup, Terms
 
 __all__ = [
     "LIVE",
     "Approval",
+    "ApprovalRule",
     "BankAccount",
     "BankFile",
     "Entry",

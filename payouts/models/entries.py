@@ -185,14 +185,17 @@ class OpenEntry(models.Model):
 
 
 class ToBook(models.Model):
-    """A record that was approved, or an adjustment, of which the ledger may not know yet. Written by triggers of their
-    tables, whoever approves or adjusts; taken away by the booking, in the transaction that writes the entries."""
+    """A record that was approved, an adjustment, or a finding about decided records, of which the ledger may not know
+    yet. Written by triggers of their tables, whoever approves or adjusts; taken away by the booking, in the transaction
+    that writes the entries."""
 
     record_id = models.UUIDField(null=True)
     adjustment_id = models.UUIDField(null=True)
+    finding_id = models.BigIntegerField(null=True)
     noted_at = models.DateTimeField(db_default=Now())
 
     objects = models.Manager()
 
     def __str__(self):
-        return f"record {self.record_id}" if self.record_id else f"adjustment {self.adjustment_id}"
+        names = ("record", "adjustment", "finding")
+        return " ".join(f"{name} {pk}" for name in names if (pk := getattr(self, f"{name}_id")) is not None)

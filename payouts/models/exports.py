@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from partners.models import uuid7
 from payouts.models.payouts import Payout
-from payouts.models.runs import RunQuerySet
+from payouts.models.runs import HouseQuerySet
 
 
 class Export(models.Model):
@@ -34,7 +34,7 @@ class Export(models.Model):
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]
@@ -84,7 +84,7 @@ class BankFile(models.Model):
     imported_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     imported_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -104,7 +104,7 @@ class Reconciliation(models.Model):
     differences = models.PositiveBigIntegerField()
     findings = models.JSONField(default=list, help_text="The first hundred.")
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from attribution_site.audit.tracking import audited
 from partners.models import uuid7
 from payouts.models.entries import Payee
-from payouts.models.runs import RunQuerySet
+from payouts.models.runs import HouseQuerySet
 
 
 @audited()
@@ -24,6 +24,7 @@ class Proposal(models.Model):
         PROPOSED = "proposed"
         ACCEPTED = "accepted"
         DECLINED = "declined"
+        SUPERSEDED = "superseded"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -45,7 +46,7 @@ class Proposal(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_note = models.CharField(max_length=500, blank=True, default="")
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -60,6 +61,11 @@ class Proposal(models.Model):
                 name="one_open_proposal_a_record",
                 condition=Q(status="proposed", record_id__isnull=False),
             ),
+            models.UniqueConstraint(
+                fields=["conversion_id", "payee_type", "payee_id"],
+                name="one_open_recalculation",
+                condition=Q(status="proposed", kind="recalculation"),
+            ),
             models.CheckConstraint(name="proposal_kind_known", condition=Q(kind__in=["manual", "recalculation"])),
             models.CheckConstraint(name="proposal_of_a_payee", condition=~Q(payee_type="house") & ~Q(payee_id="")),
             models.CheckConstraint(name="proposal_of_anything", condition=~Q(amount=0)),
@@ -69,7 +75,7 @@ class Proposal(models.Model):
             ),
             models.CheckConstraint(
                 name="proposal_decided_by_another",
-                condition=Q(status="proposed", decided_by=None)
+                condition=Q(status__in=["proposed", "superseded"], decided_by=None)
                 | (
                     Q(status__in=["accepted", "declined"], decided_by__isnull=False, decided_at__isnull=False)
                     & (Q(status="declined") | Q(proposed_by=None) | ~Q(decided_by=F("proposed_by")))

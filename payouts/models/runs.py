@@ -10,7 +10,7 @@ from partners.models import payee_of, uuid7
 from payouts.models.entries import Payee
 
 
-class RunQuerySet(models.QuerySet):
+class HouseQuerySet(models.QuerySet):
     def visible_to(self, user):
         """Rows the user may read: the house's, none of a partner's or broker's."""
         return self if user.has_perm("payouts.view_payoutrun") and payee_of(user) is None else self.none()
@@ -39,7 +39,7 @@ class PayoutRun(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -107,7 +107,7 @@ class Hold(models.Model):
     )
     lifted_at = models.DateTimeField(null=True, blank=True)
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -14,7 +14,7 @@ from attribution_site.audit.tracking import audited
 from partners.models import payee_of, uuid7
 from payouts.models.entries import Payee
 from payouts.models.payouts import Payout
-from payouts.models.runs import RunQuerySet
+from payouts.models.runs import HouseQuerySet
 from payouts.terms import tiers as tier_rules
 from payouts.terms.snapshot import TermsSnapshot
 
@@ -57,7 +57,7 @@ class PayeeGroup(models.Model):
     name = models.CharField(max_length=100, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = RunQuerySet.as_manager()
+    objects = HouseQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

@@ -1,5 +1,6 @@
 """Everything that moves money in payouts: one function a verb, a file a subject."""
 
+from payouts.operations.approval_rules import RuleEnded, RuleInEffect, add_rule, approve_by_rule, covered, end_rule
 from payouts.operations.banking import (
     AccountDecided,
     AccountWaits,
@@ -40,6 +41,7 @@ from payouts.operations.proposals import (
     propose_adjustment,
 )
 from payouts.operations.reconciling import IDENTITIES, LedgerOff, check_ledger, reconcile
+from payouts.operations.record_holds import end_holds
 
 __all__ = [
     "IDENTITIES",
@@ -57,17 +59,24 @@ __all__ = [
     "OwnProposal",
     "PayoutChanged",
     "ProposalDecided",
+    "RuleEnded",
+    "RuleInEffect",
     "RunInProgress",
     "accept_proposal",
     "account_for",
+    "add_rule",
     "approvals_for",
+    "approve_by_rule",
     "approve_payout",
     "book",
     "build_run",
     "check_ledger",
     "confirm_account",
+    "covered",
     "decline_proposal",
     "disputed_lines",
+    "end_holds",
+    "end_rule",
     "hold_back",
     "lift_hold",
     "mark_paid",

@@ -234,7 +234,7 @@ def _pick(run: PayoutRun, reached: Sequence[str], last: Key) -> None:
         cursor.execute("ANALYZE payouts_picked")
 
 
-def _values(run: PayoutRun, reached: Sequence[str]) -> dict[str, object]:
+def _values(run: PayoutRun, reached: Sequence[str]) -> dict[str, Any]:
     after = dict(zip(("after_type", "after_id", "after_currency"), reached, strict=True))
     return after | {"until": run.until, "currency": run.currency}
 

@@ -59,7 +59,7 @@ def propose_adjustment(
         amount=amount,
         reason=reason.strip(),
         record_id=record_id,
-        conversion_id=record and record.conversion_id,
+        conversion_id=record.conversion_id if record else None,
         proposed_by=by,
     )
 
