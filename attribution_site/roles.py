@@ -26,6 +26,7 @@ READ_ALL = [
     *(f"payouts.view_{kind}" for kind in ("payout", "payoutrun", "entry", "proposal", "hold", "export", "bankfile")),
     "payouts.view_bankaccount",  # masked
     "payouts.view_reconciliation",
+    *(f"payouts.view_{kind}" for kind in ("terms", "payeegroup", "groupmembership", "approvalrule")),
     "reports.view_report",
     "reports.view_spend",
 ]
@@ -45,6 +46,9 @@ WRITE_DISPUTES = ["disputes.add_dispute", "disputes.change_dispute"]
 
 WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 
+# What is agreed with payees, and what is approved by rule.
+AGREEMENTS = ("terms", "payeegroup", "groupmembership", "approvalrule")
+
 # Who has one of these moves money, or makes others who do. They sign in with a second factor, and their sessions end
 # sooner. What comes to move money is one more line here.
 MOVES_MONEY = (
@@ -53,9 +57,8 @@ MOVES_MONEY = (
     "payouts.add_payoutrun",
     "payouts.change_payout",
     "payouts.approve_payout",
-    "payouts.change_proposal",
-    "payouts.add_bankaccount",
-    "payouts.change_bankaccount",
+    *(f"payouts.{verb}_{kind}" for kind in ("proposal", "hold", "bankaccount") for verb in ("add", "change")),
+    *(f"payouts.{verb}_{kind}" for kind in AGREEMENTS for verb in ("add", "change")),
     "auth.add_user",
     "auth.change_user",
     "auth.change_group",
@@ -104,6 +107,7 @@ ROLES = {
         "payouts.change_payout",  # submit, hold back, export, say that it is paid, void
         "payouts.approve_payout",  # of another's
         *(f"payouts.{verb}_{kind}" for verb in ("add", "change") for kind in ("proposal", "hold", "bankaccount")),
+        *(f"payouts.{verb}_{kind}" for verb in ("add", "change") for kind in AGREEMENTS),
     ],
     "Analyst": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *TRY_OUT],
     "Auditor": [*READ_ALL, *READ_KEYS, *READ_WEBHOOKS, *READ_SIGN_INS, *READ_AUDIT],
@@ -145,6 +149,7 @@ BOUND_SCOPES = {
         "disputes.view_dispute",
         *WRITE_DISPUTES,
         "payouts.view_payout",
+        "payouts.view_terms",
         "payouts.view_bankaccount",
         "payouts.add_bankaccount",  # propose: the house confirms
     ],

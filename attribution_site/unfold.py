@@ -143,6 +143,10 @@ UNFOLD = {
                 _list("Ledger", "account_balance", "payouts.entry"),
                 _list("Proposed adjustments", "edit_note", "payouts.proposal"),
                 _list("Holds", "pan_tool", "payouts.hold"),
+                _list("Terms", "contract", "payouts.terms"),
+                _list("Groups", "groups", "payouts.payeegroup"),
+                _list("Members of groups", "group_add", "payouts.groupmembership"),
+                _list("Approval rules", "rule_settings", "payouts.approvalrule"),
                 _list("Reconciliation", "balance", "payouts.reconciliation"),
                 _list("Bank accounts", "account_balance", "payouts.bankaccount")
                 | {"badge": SimpleLazyObject(_accounts_waiting), "badge_variant": "warning"},

@@ -27,6 +27,7 @@ from tests.factories import (
     UserFactory,
     WebhookMessageFactory,
 )
+from tests.payouts.books import payout_of
 
 PEOPLE = ("anonymous", "no role", "Analyst", "Auditor", "Finance", "Operations", "superuser")
 TOUCH = {"leadId": "lead-1", "channel": "email"}
@@ -149,6 +150,12 @@ MATRIX = {
     ("GET", "disputes/{dispute}/messages"): (READ, None),
     ("POST", "disputes/{dispute}/messages"): (operations_only(201), {"body": "We look into it."}),
     ("GET", "adjustments"): (READ, None),
+    ("GET", "payouts"): (READ, None),
+    ("GET", "payouts/{payout}"): (READ, None),
+    # Of other lines than those that wait; and it is not approved yet.
+    ("POST", "payouts/{payout}/approve"): (allowed(403, 403, 409, 403, 409), {"linesHash": "0" * 64}),
+    ("POST", "payouts/{payout}/pay"): (allowed(403, 403, 409, 403, 409), {"reference": "ref-1"}),
+    ("POST", "payouts/{payout}/void"): (FINANCE_ONLY, {"reason": "A wrong period"}),
     ("GET", "bank-accounts"): (READ, None),
     ("POST", "bank-accounts"): (allowed(403, 403, 201, 403, 201), ACCOUNT),
     ("GET", "bank-accounts/{account}"): (READ, None),
@@ -215,6 +222,7 @@ def things(db):
         "record": AttributionRecordFactory().pk,
         "model": "linear",
         "comparison": Comparison.objects.create(question=QUESTION).pk,
+        "payout": payout_of("partner-with-payout").pk,
         "account": BankAccountFactory(proposed=True).pk,
         "paid": PartnerFactory(pk="partner-paid").pk,
         "partner": PartnerFactory().pk,

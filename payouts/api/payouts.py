@@ -82,7 +82,7 @@ class PayoutApprovalSerializer(StrictSerializer):
 
 
 class PaymentSerializer(StrictSerializer):
-    paid_at = Moment()
+    paid_at = Moment(required=False, help_text="By the bank. Left out: now.")
     reference = Text(max_length=140, required=False, help_text="The bank's.")
 
 

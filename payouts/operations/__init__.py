@@ -1,5 +1,6 @@
 """Everything that moves money in payouts: one function a verb, a file a subject."""
 
+from payouts.operations.agreements import add_group, add_terms, checked_terms, end_terms, join_group, leave_group
 from payouts.operations.approval_rules import RuleEnded, RuleInEffect, add_rule, approve_by_rule, covered, end_rule
 from payouts.operations.banking import (
     AccountDecided,
@@ -64,20 +65,26 @@ __all__ = [
     "RunInProgress",
     "accept_proposal",
     "account_for",
+    "add_group",
     "add_rule",
+    "add_terms",
     "approvals_for",
     "approve_by_rule",
     "approve_payout",
     "book",
     "build_run",
     "check_ledger",
+    "checked_terms",
     "confirm_account",
     "covered",
     "decline_proposal",
     "disputed_lines",
     "end_holds",
     "end_rule",
+    "end_terms",
     "hold_back",
+    "join_group",
+    "leave_group",
     "lift_hold",
     "mark_paid",
     "may_confirm",

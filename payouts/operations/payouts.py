@@ -142,9 +142,10 @@ def approve_payout(*, payout_id: UUID, lines_hash: str, by: Any) -> Payout:
     return payout
 
 
-def mark_paid(*, payout_id: UUID, paid_at: dt.datetime, reference: str = "", by: Any) -> Payout:
+def mark_paid(*, payout_id: UUID, paid_at: dt.datetime | None = None, reference: str = "", by: Any) -> Payout:
     """Book that the payee has the money: a payment in the ledger, and its records are paid. Repeating it changes
-    nothing. Raises NotInThisState unless it is approved, ValidationError by field."""
+    nothing. `paid_at` None: now. Raises NotInThisState unless it is approved, ValidationError by field."""
+    paid_at = paid_at or timezone.now()
     if paid_at > timezone.now():
         raise ValidationError({"paid_at": ValidationError("It is still to come.", code="in_the_future")})
     with transaction.atomic():

@@ -6,6 +6,7 @@ from partners.operations import create_key
 from tests.access.conftest import client_with
 from tests.api import BASE
 from tests.factories import AttributionRecordFactory, PartnerFactory, TouchpointFactory, WebhookMessageFactory
+from tests.payouts.books import payout_of
 from tests.test_permissions import MATRIX, things  # noqa: F401
 
 PARTNER = ("partner", "partner-abc")
@@ -141,6 +142,12 @@ STATUSES = {
     ("GET", "disputes/{dispute}/messages"): OWN,
     ("POST", "disputes/{dispute}/messages"): only(service=201, partner=201),
     ("GET", "adjustments"): OWN,
+    ("GET", "payouts"): OWN,
+    ("GET", "payouts/{payout}"): OWN,
+    # A person signs.
+    ("POST", "payouts/{payout}/approve"): REFUSED,
+    ("POST", "payouts/{payout}/pay"): REFUSED,
+    ("POST", "payouts/{payout}/void"): REFUSED,
     ("GET", "bank-accounts"): OWN,
     # Where money goes a program of the house does not say.
     ("POST", "bank-accounts"): only(partner=201),
@@ -175,7 +182,8 @@ def own(things):  # noqa: F811
     key, _ = create_key(name="its other key", scopes=["partner"], payee=PARTNER)
     touch = TouchpointFactory(partner_id=partner.pk, lead_id="lead-of-all")
     delivery = WebhookMessageFactory(endpoint__partner=partner, endpoint__events=WEBHOOK["events"])
-    webhook = {"webhook": delivery.endpoint_id, "delivery": delivery.pk}
+    payout = payout_of(partner.pk, is_approved=True)
+    webhook = {"payout": payout.pk, "webhook": delivery.endpoint_id, "delivery": delivery.pk}
     return things | webhook | {"partner": partner.pk, "touchpoint": touch.pk, "record": record.pk, "key": key.pk}
 
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from attribution import operations, shards, store
+from attribution import holds, operations, shards, store
 from attribution.engine.models import MODELS
 from attribution.models import AttributionRecord, Run, Shard
 from attribution.reading import Selection, read
@@ -193,7 +193,7 @@ def test_a_record_approved_while_its_shard_is_calculated_is_not_lost():
     rules = operations.rules_for(["position_based"])
     within = store.DjangoStore()
     [batch] = read(Selection(conversion_ids=[conversion.pk]), within=within, lookback_days=90, with_previous=False)
-    planned = shards.plan(batch, rules, within=within, run_id=None, at=NOW)
+    planned = shards.plan(batch, rules, holds.stored(), within=within, run_id=None, at=NOW)
     AttributionRecord.objects.filter(channel="email").update(status="approved")
     before = list(AttributionRecord.objects.order_by("pk").values())
     with pytest.raises(shards.RecordsMoved), transaction.atomic():

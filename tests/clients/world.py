@@ -40,7 +40,7 @@ def name(number):
 
 
 CONVERSION, RUN, TRAINING, COMPARISON, REPORT, KEY, WEBHOOK, DELIVERY, FAILED = (name(10 * n) for n in range(1, 10))
-PAYOUT, TO_PAY, TO_VOID = (name(10 * n) for n in range(15, 18))
+PAYOUT, TO_PAY, TO_VOID = (name(10 * n) for n in range(17, 20))
 DISPUTE, WAITING, FILED_FOR, DECIDED, EVIDENCE = (name(10 * n) for n in range(10, 15))
 ACCOUNT, PROPOSED = name(150), name(160)
 SILENT: dict[str, None] = {"source": None, "campaign": None}

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from partners.models import uuid7
 from payouts import operations
-from payouts.models import Entry, PayoutRun, Proposal
+from payouts.models import Entry, Payout, PayoutLine, PayoutRun, Proposal
 from tests.factories import AttributionRecordFactory, PartnerFactory, UserFactory
 
 
@@ -84,6 +84,19 @@ def approved(payout=None):
 def paid(payout=None):
     payout = approved(payout)
     return operations.mark_paid(payout_id=payout.pk, paid_at=timezone.now(), reference="ref-1", by=finance())
+
+
+def payout_of(payee, *, is_approved=False):
+    """One that waits for its approval, made without a run, of one record."""
+    entry, preparer = earned(payee=payee), finance()
+    payout = Payout(payee_type="partner", payee_id=payee, currency="USD", prepared_by=preparer)
+    payout.period_end, payout.total, payout.line_count = today(), entry.amount, 1
+    payout.save(force_insert=True)
+    PayoutLine.objects.create(payout=payout, entry_id=entry.pk, amount=entry.amount)
+    payout = operations.submit_payout(payout_id=payout.pk, by=preparer)
+    if is_approved:
+        payout = operations.approve_payout(payout_id=payout.pk, lines_hash=payout.lines_hash, by=finance())
+    return payout
 
 
 def off():
