@@ -112,7 +112,7 @@ class TermsForm(OperationForm):
         ]
 
     def clean(self):
-        cleaned = super().clean()
+        cleaned = super().clean() or {}
         scope = cleaned.get("scope")
         if scope == Terms.Scope.ACCOUNT and not cleaned.get("payee_id"):
             self.add_error("payee_id", "Name the payee.")
@@ -156,7 +156,7 @@ class TryTermsForm(TermsForm):
         self.order_fields(["payee_type", "payee_id", "currency", "try_since", "try_until"])
 
     def clean(self):
-        cleaned = forms.Form.clean(self)
+        cleaned = forms.Form.clean(self) or {}
         since, until = cleaned.get("try_since"), cleaned.get("try_until")
         if since and until and since > until:
             self.add_error("try_until", "It is before the first day.")

@@ -87,8 +87,8 @@ class TermsAdmin(DecidedAdmin):
     empty_title = "Nothing is agreed on"
     empty_help = "Without terms a payee has its whole share, at once and without limits. Add the first ones."
 
-    def perform(self, *, by, values):
-        return operations.add_terms(values=values, by=by)
+    def perform(self, *, by, **arguments):
+        return operations.add_terms(by=by, **arguments)
 
     def get_urls(self):
         return [path("try/", self.admin_site.admin_view(self.try_out), name="payouts_terms_try"), *super().get_urls()]
