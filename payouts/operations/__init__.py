@@ -1,5 +1,13 @@
 """Everything that moves money in payouts: one function a verb, a file a subject."""
 
+from payouts.operations.answering import (
+    AnswerChanged,
+    AnswerRefused,
+    answer_content,
+    answer_taken,
+    import_bank_answer,
+    preview_bank_answer,
+)
 from payouts.operations.banking import (
     AccountDecided,
     AccountWaits,
@@ -13,6 +21,14 @@ from payouts.operations.banking import (
 )
 from payouts.operations.booking import book
 from payouts.operations.building import RunInProgress, build_run, preview_run, resume_lost_runs, start_run
+from payouts.operations.exporting import (
+    NotExported,
+    download_export,
+    export_payouts,
+    export_problems,
+    file_of,
+    format_for,
+)
 from payouts.operations.holds import AlreadyOnHold, HoldLifted, lift_hold, place_hold
 from payouts.operations.payouts import (
     HasDisputes,
@@ -46,10 +62,13 @@ __all__ = [
     "AccountDecided",
     "AccountWaits",
     "AlreadyOnHold",
+    "AnswerChanged",
+    "AnswerRefused",
     "HasDisputes",
     "HoldLifted",
     "LedgerOff",
     "MayBePaid",
+    "NotExported",
     "NotInThisState",
     "NothingLeft",
     "OwnAccount",
@@ -60,6 +79,8 @@ __all__ = [
     "RunInProgress",
     "accept_proposal",
     "account_for",
+    "answer_content",
+    "answer_taken",
     "approvals_for",
     "approve_payout",
     "book",
@@ -68,11 +89,18 @@ __all__ = [
     "confirm_account",
     "decline_proposal",
     "disputed_lines",
+    "download_export",
+    "export_payouts",
+    "export_problems",
+    "file_of",
+    "format_for",
     "hold_back",
+    "import_bank_answer",
     "lift_hold",
     "mark_paid",
     "may_confirm",
     "place_hold",
+    "preview_bank_answer",
     "preview_run",
     "propose_account",
     "propose_adjustment",
