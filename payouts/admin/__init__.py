@@ -1,5 +1,5 @@
-"""The finance console: runs, payouts with their steps, the ledger, bank accounts and what is decided beside them."""
+"""The finance console: runs, payouts with their steps, bank files and accounts, the ledger, what is decided beside."""
 
-from payouts.admin import banking, decisions, ledger, payouts, runs
+from payouts.admin import answers, banking, decisions, exports, ledger, payouts, runs
 
-__all__ = ["banking", "decisions", "ledger", "payouts", "runs"]
+__all__ = ["answers", "banking", "decisions", "exports", "ledger", "payouts", "runs"]
