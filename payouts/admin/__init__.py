@@ -1,5 +1,5 @@
-"""The finance console: runs, payouts with their steps, the ledger, bank accounts and what is decided beside them."""
+"""The finance console: what is agreed, runs, payouts with their steps, bank files and accounts, and the ledger."""
 
-from payouts.admin import agreements, banking, decisions, ledger, payouts, runs
+from payouts.admin import agreements, answers, banking, decisions, exports, ledger, payouts, runs
 
-__all__ = ["agreements", "banking", "decisions", "ledger", "payouts", "runs"]
+__all__ = ["agreements", "answers", "banking", "decisions", "exports", "ledger", "payouts", "runs"]

@@ -14,8 +14,9 @@ from attribution.admin.records import PayeeFilter
 from attribution_site.spreadsheets import csv_lines
 from conversions.admin import money
 from partners.admin import moment, payee_link
-from payouts import operations
+from payouts import operations, remittances
 from payouts.admin import overview
+from payouts.admin.answers import attachment
 from payouts.admin.forms import LOOK, confirmed
 from payouts.admin.lines import shown_lines
 from payouts.admin.steps import STEPS, steps_for, why_not
@@ -93,7 +94,11 @@ class PayoutAdmin(BigTableAdmin):
             path("overview/", view(self.overview_view), name="payouts_payout_overview"),
             path("overview/tax-years.csv", view(self.tax_years_view), name="payouts_payout_tax_years"),
         ]
-        return [*pages, path("<uuid:object_id>/do/<slug:verb>/", step, name="payouts_payout_step"), *super().get_urls()]
+        pages += [
+            path("<uuid:object_id>/do/<slug:verb>/", step, name="payouts_payout_step"),
+            path("<uuid:object_id>/remittance.pdf", view(self.remittance_view), name="payouts_payout_remittance"),
+        ]
+        return [*pages, *super().get_urls()]
 
     def get_queryset(self, request):
         return super().get_queryset(request).visible_to(request.user)
@@ -135,6 +140,7 @@ class PayoutAdmin(BigTableAdmin):
             "steps": {verb: step for verb, step in steps.items() if verb != "hold-back"},
             "can_hold_back": "hold-back" in steps,
             "why_not": why_not(payout, request.user),
+            "orders": payout.orders.select_related("export").defer("export__content"),
             **shown_lines(payout, request.GET.get("page")),
         }
         return TemplateResponse(request, "admin/payouts/payout.html", context)
@@ -161,6 +167,12 @@ class PayoutAdmin(BigTableAdmin):
             sentences=step.says(payout),
             is_danger=step.is_danger,
         )
+
+    def remittance_view(self, request, object_id):
+        payout = self._seen(request, object_id)
+        if payout.status != Payout.Status.PAID:
+            raise Http404
+        return attachment(remittances.remittance_of(payout), f"Remittance {payout}.pdf")
 
     def overview_view(self, request):
         if not self.has_view_permission(request):

@@ -104,6 +104,7 @@ class PayoutRunAdmin(PlainAdmin):
             "media": LOOK,
             "title": str(run),
             "run": run,
+            "may_export": request.user.has_perm("payouts.change_payout"),
             "is_building": run.status == PayoutRun.Status.BUILDING,
             "payouts": payouts_of(run),
             **left_out_of(run, request.GET.get("reason", "")),

@@ -35,6 +35,19 @@ def fingerprints_of(account: BankAccount) -> list[str]:
     return fingerprints(account.routing, unseal(account.sealed))
 
 
+def sealed_file(content: bytes) -> bytes:
+    """A file of the bank's as it is kept. As Latin-1 any bytes are a text, and come back the same."""
+    return seal(content.decode("latin-1")).encode()
+
+
+def opened_file(sealed: bytes, sha256: str) -> bytes:
+    """Raises CannotExport where it is not the file of that hash."""
+    content = unseal(sealed.decode()).encode("latin-1")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise CannotExport("The file is not as it was made: its SHA-256 is another.")
+    return content
+
+
 def instruction(account: BankAccount, *, end_to_end_id: str, payee: str, amount: Decimal, text: str) -> Instruction:
     """An order to pay to the account. Nothing else opens a number.
 

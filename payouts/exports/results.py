@@ -14,7 +14,7 @@ from lxml import etree
 from attribution_site.errors import DomainError
 
 COLUMNS = ("endToEndId", "status", "amount", "currency", "date")
-MORE_COLUMNS = ("reason",)
+MORE_COLUMNS = ("reason", "reference")
 STATUSES = ("paid", "rejected", "returned")
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 LONGEST = 32 * 1024 * 1024
@@ -23,7 +23,8 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one payment. A status report may leave amount, currency and date out."""
+    """What became of one payment. A status report may leave amount, currency and date out. `reference` is the bank's
+    own."""
 
     end_to_end_id: str
     status: str
@@ -31,6 +32,7 @@ class Result:
     currency: str
     date: dt.date | None
     reason: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,9 @@ def _wrong(values: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield "currency", "give its three letters, such as USD"
     if _day(values["date"]) is None:
         yield "date", "give a date such as 2026-01-31"
-    if len(values.get("reason", "")) > 500:
-        yield "reason", "has 500 characters at most"
+    for name, most in (("reason", 500), ("reference", 140)):
+        if len(values.get(name, "")) > most:
+            yield name, f"has {most} characters at most"
 
 
 def _result(values: dict[str, str]) -> Result:
@@ -148,6 +151,7 @@ def _result(values: dict[str, str]) -> Result:
         currency=values["currency"],
         date=_day(values["date"]),
         reason=values.get("reason", ""),
+        reference=values.get("reference", ""),
     )
 
 
@@ -229,6 +233,7 @@ def _of_payment(payment: Any, status: str, made: str) -> Result:
         currency="" if amount is None else amount.get("Ccy", ""),
         date=_day(day[:10]),
         reason=_reason(payment),
+        reference=_words(payment, "AcctSvcrRef")[:140],
     )
 
 

@@ -2,7 +2,7 @@
 
 from payouts.models.banking import BankAccount
 from payouts.models.entries import Entry, Kind, OpenEntry, ToBook
-from payouts.models.exports import BankFile, Export, Exported, Reconciliation
+from payouts.models.exports import BankFile, Download, Export, Exported, Reconciliation
 from payouts.models.payouts import LIVE, Approval, Payout, PayoutLine, Status
 from payouts.models.proposals import Proposal
 from payouts.models.rules import ApprovalRule
@@ -15,6 +15,7 @@ __all__ = [
     "ApprovalRule",
     "BankAccount",
     "BankFile",
+    "Download",
     "Entry",
     "Export",
     "Exported",

@@ -2,6 +2,14 @@
 
 from payouts.operations.agreements import add_group, add_terms, checked_terms, end_terms, join_group, leave_group
 from payouts.operations.approval_rules import RuleEnded, RuleInEffect, add_rule, approve_by_rule, covered, end_rule
+from payouts.operations.answering import (
+    AnswerChanged,
+    AnswerRefused,
+    answer_content,
+    answer_taken,
+    import_bank_answer,
+    preview_bank_answer,
+)
 from payouts.operations.banking import (
     AccountDecided,
     AccountWaits,
@@ -15,6 +23,14 @@ from payouts.operations.banking import (
 )
 from payouts.operations.booking import book
 from payouts.operations.building import RunInProgress, build_run, preview_run, resume_lost_runs, start_run
+from payouts.operations.exporting import (
+    NotExported,
+    download_export,
+    export_payouts,
+    export_problems,
+    file_of,
+    format_for,
+)
 from payouts.operations.holds import AlreadyOnHold, HoldLifted, lift_hold, place_hold
 from payouts.operations.payouts import (
     HasDisputes,
@@ -49,10 +65,13 @@ __all__ = [
     "AccountDecided",
     "AccountWaits",
     "AlreadyOnHold",
+    "AnswerChanged",
+    "AnswerRefused",
     "HasDisputes",
     "HoldLifted",
     "LedgerOff",
     "MayBePaid",
+    "NotExported",
     "NotInThisState",
     "NothingLeft",
     "OwnAccount",
@@ -68,6 +87,8 @@ __all__ = [
     "add_group",
     "add_rule",
     "add_terms",
+    "answer_content",
+    "answer_taken",
     "approvals_for",
     "approve_by_rule",
     "approve_payout",
@@ -79,16 +100,23 @@ __all__ = [
     "covered",
     "decline_proposal",
     "disputed_lines",
+    "download_export",
     "end_holds",
     "end_rule",
     "end_terms",
+    "export_payouts",
+    "export_problems",
+    "file_of",
+    "format_for",
     "hold_back",
+    "import_bank_answer",
     "join_group",
     "leave_group",
     "lift_hold",
     "mark_paid",
     "may_confirm",
     "place_hold",
+    "preview_bank_answer",
     "preview_run",
     "propose_account",
     "propose_adjustment",
