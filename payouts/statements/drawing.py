@@ -51,11 +51,9 @@ class Title(Flowable):
 class Box(Flowable):
     """What adds up, from left to right: a sign, a name and an amount each; the last of them is the sum."""
 
-    height = 17 * mm
-
     def __init__(self, width: float, currency: str, figures: Sequence[tuple[str, str, str]]):
         super().__init__()
-        self.width, self.currency, self.figures = width, currency, figures
+        self.width, self.height, self.currency, self.figures = width, 17 * mm, currency, figures
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         return self.width, self.height
@@ -123,7 +121,7 @@ class Row(Flowable):
         self.canv.setFillColor(SOFT if number or self.is_head else INK)
         self.canv.setFont(font, size)
         top = self.height - (3.2 + 3.2 * number) * mm
-        text = windows_text(text)
+        text = text if text.isascii() and text.isprintable() else windows_text(text)
         if cell.is_number:
             # Of an amount no digit is left out.
             self.canv.drawRightString(cell.left + cell.width, top, text)

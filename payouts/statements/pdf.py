@@ -21,8 +21,9 @@ from payouts.statements.periods import Period
 from payouts.statements.reading import Balance, balances, checked_lines, lines_of, one_moment
 
 # More of them no person reads on paper: they are in the CSV, and here are the sums.
-MOST_LINES = 5000
-MARGIN = 18 * mm
+MOST_LINES = 3000
+MARGIN, TOP = 18 * mm, 18 * mm
+PADDING = 6  # that the library's frames have
 WIDTH = A4[0] - 2 * MARGIN
 COLUMNS = [
     Cell("Booked", 0, 20 * mm),
@@ -32,6 +33,7 @@ COLUMNS = [
     Cell("Amount", 132 * mm, 20 * mm, is_number=True),
     Cell("Balance", 152 * mm, WIDTH - 152 * mm, is_number=True),
 ]
+NOTE = Cell("", 58 * mm, 74 * mm)
 
 
 def pdf_chunks(payee: Payee, period: Period) -> Iterator[bytes]:
@@ -53,13 +55,20 @@ def _built(content: list[Flowable], payee: Payee, period: Period) -> bytes:
         invariant=1,
         title=f"Statement {period.name}: {windows_text(payee.name)}",
         author=settings.PAYER["PAYER_NAME"],
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=16 * mm,
+        leftMargin=MARGIN - PADDING,
+        rightMargin=MARGIN - PADDING,
+        topMargin=TOP,
         bottomMargin=20 * mm,
     )
-    document.build(content, canvasmaker=drawing.numbered(Canvas, foot, MARGIN))
+    document.build(content, onLaterPages=_heads, canvasmaker=drawing.numbered(Canvas, foot, MARGIN))
     return file.getvalue()
+
+
+def _heads(canvas: Canvas, _document: Any) -> None:
+    """Of the columns, on each page that the lines go over to."""
+    row = Row(COLUMNS, is_head=True)
+    row.wrap(WIDTH, TOP)
+    row.drawOn(canvas, MARGIN, A4[1] - TOP)
 
 
 def _head(payee: Payee, period: Period) -> Iterator[Flowable]:
@@ -108,19 +117,18 @@ def _lines(own: Any, period: Period, found: list[Balance]) -> Iterator[Flowable]
 def _line(balance: Balance, line: Any) -> Row:
     about = [line.conversion_type and line.conversion_type.replace("_", " ").capitalize()]
     about += [line.model and f"{line.model.replace('_', ' ')}, {100 * line.credit:.2f} %"]
-    payout = f"P-{line.payout_number}" if line.payout_number else ""
-    # Of what names no lead there is nothing else to know it by.
-    known_by = [payout, "" if line.lead_id else line.note]
-    return Row(
-        _cells(
-            f"{line.booked_at:%Y-%m-%d}",
-            _two(line.get_kind_display(), " · ".join(filter(None, known_by))),
-            _two(line.lead_id, line.policy_number),
-            _two(*about),
-            _money(balance, line.amount),
-            _money(balance, line.balance),
-        )
+    cells = _cells(
+        f"{line.booked_at:%Y-%m-%d}",
+        _two(line.get_kind_display(), line.payout_number and f"P-{line.payout_number}"),
+        _two(line.lead_id, line.policy_number),
+        _two(*about),
+        _money(balance, line.amount),
+        _money(balance, line.balance),
     )
+    if not line.lead_id:
+        # Why it was booked is all there is to know it by.
+        cells[2] = NOTE.saying(" ".join(line.note.split()))
+    return Row(cells)
 
 
 def _cells(*texts: str) -> list[Cell]:

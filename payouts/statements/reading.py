@@ -64,7 +64,7 @@ class Balance:
         if not added == self.closing == self.opening + moved:
             raise DoesNotBalance(
                 f"{self.currency}: {self.opening} + {self.earned} + {self.adjusted} - {self.reversed} - {self.paid}"
-                f" is {added}, not {self.closing}; the lines add up to {moved}."
+                f" is {added}, the closing is {self.closing}, and the lines add up to {moved}."
             )
 
 
@@ -90,6 +90,7 @@ def balances(entries: QuerySet[Entry], period: Period) -> list[Balance]:
         _add(balance, each)
         moved[balance.currency] = moved.get(balance.currency, NOTHING) + each["moved"]
     for balance in found.values():
+        balance.kinds.sort(key=lambda each: Kind.values.index(each.kind))
         balance.check(moved[balance.currency])
     return [each for each in found.values() if each.opening or each.lines]
 

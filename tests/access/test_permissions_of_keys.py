@@ -141,6 +141,7 @@ STATUSES = {
     ("GET", "disputes/{dispute}/messages"): OWN,
     ("POST", "disputes/{dispute}/messages"): only(service=201, partner=201),
     ("GET", "adjustments"): OWN,
+    ("GET", "statements"): OWN,
     ("GET", "bank-accounts"): OWN,
     # Where money goes a program of the house does not say.
     ("POST", "bank-accounts"): only(partner=201),
@@ -151,6 +152,7 @@ WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
 BODIES = {
     ("POST", "keys"): {"name": "Site", "scopes": ["ingest"]},
     ("PUT", "touchpoints/{touchpoint}"): {"leadId": "lead-of-all", "channel": "email"},
+    ("GET", "statements"): {"partnerId": "partner-abc", "period": "2026-03"},
     # Its own, and of the method for which no other waits.
     ("POST", "bank-accounts"): {
         "method": "sepa",
