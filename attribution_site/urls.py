@@ -23,7 +23,7 @@ from disputes.admin.leads import lead_page
 from disputes.api import AdjustmentViewSet, DisputeViewSet, EvidenceViewSet, MessageViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
-from payouts.api import BankAccountViewSet, PayoutViewSet
+from payouts.api import BankAccountViewSet, PayoutViewSet, StatementViewSet
 from reports.admin import dispute_report, search
 from reports.api import ReportViewSet, SpendViewSet
 from touchpoints.tracking import views as tracking
@@ -70,6 +70,7 @@ api = [
         EvidenceViewSet.as_view({"get": "content"}, detail=True),
         name="evidence-content",
     ),
+    path("statements", StatementViewSet.as_view({"get": "statement"}), name="statement"),
     path(MESSAGES, MessageViewSet.as_view({"get": "list", "post": "create"}), name="messages"),
     *router.urls,
 ]

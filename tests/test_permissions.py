@@ -160,6 +160,7 @@ MATRIX = {
     ("POST", "bank-accounts"): (allowed(403, 403, 201, 403, 201), ACCOUNT),
     ("GET", "bank-accounts/{account}"): (READ, None),
     ("POST", "bank-accounts/{account}/withdraw"): (FINANCE_ONLY, {"reason": "A typing error"}),
+    ("GET", "statements"): (READ, {"partnerId": "partner-paid", "period": "2026-03"}),
     ("GET", "spend"): (READ, None),
     ("POST", "spend"): (allowed(403, 403, 201, 201, 201), {"day": "2026-01-01", "channel": "email", "amount": 5}),
     ("GET", "webhooks"): (READ, None),

@@ -148,6 +148,7 @@ STATUSES = {
     ("POST", "payouts/{payout}/approve"): REFUSED,
     ("POST", "payouts/{payout}/pay"): REFUSED,
     ("POST", "payouts/{payout}/void"): REFUSED,
+    ("GET", "statements"): OWN,
     ("GET", "bank-accounts"): OWN,
     # Where money goes a program of the house does not say.
     ("POST", "bank-accounts"): only(partner=201),
@@ -158,6 +159,7 @@ WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
 BODIES = {
     ("POST", "keys"): {"name": "Site", "scopes": ["ingest"]},
     ("PUT", "touchpoints/{touchpoint}"): {"leadId": "lead-of-all", "channel": "email"},
+    ("GET", "statements"): {"partnerId": "partner-abc", "period": "2026-03"},
     # Its own, and of the method for which no other waits.
     ("POST", "bank-accounts"): {
         "method": "sepa",

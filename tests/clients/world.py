@@ -8,11 +8,11 @@ from django.utils import timezone
 
 import payouts.operations
 from attribution import operations
-from attribution.models import AttributionRecord, Comparison, Run
+from attribution.models import Adjustment, AttributionRecord, Comparison, Run
 from partners.models import ApiKey
 from partners.operations import create_key
 from partners.webhooks.models import WebhookMessage
-from payouts.models import Payout, PayoutLine
+from payouts.models import Entry, Payout, PayoutLine
 from reports.models import Report, Spend
 from reports.operations import ask, generate_report, save_spend
 from tests.factories import (
@@ -70,6 +70,7 @@ def make_world(person=None):
     save_spend(values={"day": dt.date(2026, 3, 2), "channel": "paid_search", "amount": Decimal("120.00")})
     _make_disputes(person)
     _make_payouts()
+    _make_statement()
     _make_work()
     _make_settings()
 
@@ -81,7 +82,11 @@ def _sold(number):
         channel = "partner_referral" if "partner_id" in fields else "broker_referral"
         TouchpointFactory(id=name(pk), lead_id=lead, timestamp=moment, channel=channel, **SILENT, **fields)
     sale = ConversionFactory(
-        id=name(30 + number), lead_id=lead, value=Decimal("900.00"), occurred_at=moment + dt.timedelta(days=1)
+        id=name(30 + number),
+        lead_id=lead,
+        value=Decimal("900.00"),
+        occurred_at=moment + dt.timedelta(days=1),
+        policy_number=f"POL-2026-00{1 + number}",
     )
     operations.calculate_and_save(lead_id=lead)
     return list(AttributionRecord.objects.filter(conversion_id=sale.pk, payable=True).order_by("position"))
@@ -123,6 +128,27 @@ def _make_payouts():
         submitted = payouts.operations.submit_payout(payout_id=pk, by=ana)
         if pk != PAYOUT:
             payouts.operations.approve_payout(payout_id=pk, lines_hash=submitted.lines_hash, by=ben)
+
+
+def _make_statement():
+    """What the broker earned in March, and what a refund took back of it."""
+    record = AttributionRecord.objects.get(payee_id="broker-xyz", status="approved")
+    adjustment = Adjustment.objects.get(record_id=record.pk)
+    facts = {"payee_type": "broker", "payee_id": "broker-xyz", "currency": record.currency, "record_id": record.pk}
+    facts |= {"conversion_id": record.conversion_id, "lead_id": record.lead_id}
+    share = {"share": record.commission_amount, "earned_on": record.occurred_at.date()}
+    booked_at = dt.datetime(2026, 3, 12, 2, tzinfo=dt.UTC)
+    Entry.objects.create(
+        id=name(60), kind="earning", amount=record.commission_amount, booked_at=booked_at, **facts, **share
+    )
+    Entry.objects.create(
+        id=name(61),
+        kind="reversal",
+        amount=adjustment.commission_amount,
+        adjustment_id=adjustment.pk,
+        booked_at=booked_at + dt.timedelta(days=5),
+        **facts,
+    )
 
 
 def _make_work():

@@ -33,6 +33,7 @@ TAG_OF = {
     "spend": "reports",
     "adjustments": "disputes",
     "bank-accounts": "payouts",
+    "statements": "payouts",
     "attribution/models": "models",
     "attribution/trainings": "models",
     "attribution/comparisons": "models",

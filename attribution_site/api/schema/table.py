@@ -14,10 +14,11 @@ from partners import schema as partners
 from partners.webhooks import schema as webhooks
 from payouts import schema as payouts
 from payouts.api import banking_schema as banking
+from payouts.api import statements_schema as statements
 from reports import schema as reports
 from touchpoints.tracking import schema as tracking
 
-APPS = (tracking, conversions, attribution, disputes, payouts, banking, reports, partners, webhooks)
+APPS = (tracking, conversions, attribution, disputes, payouts, banking, statements, reports, partners, webhooks)
 
 
 def _together(name):

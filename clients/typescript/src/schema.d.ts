@@ -311,6 +311,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/bank-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List bank accounts, the newest first */
+        get: operations["listBankAccounts"];
+        put?: never;
+        /**
+         * Propose a bank account to be paid to
+         * @description The house confirms it, and some days later money goes there; until then it goes where it went. Partners and brokers leave `payeeType` and `payeeId` out. SEPA takes `number` (the IBAN), for banks outside the EEA `bic`, and EUR; ACH takes `number`, `routing`, `accountType` and USD.
+         */
+        post: operations["proposeBankAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/bank-accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a bank account */
+        get: operations["getBankAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/bank-accounts/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraw a bank account that was not confirmed yet */
+        post: operations["withdrawBankAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/brokers": {
         parameters: {
             query?: never;
@@ -849,6 +904,106 @@ export interface paths {
         patch: operations["changePartner"];
         trace?: never;
     };
+    "/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List payouts, the latest first
+         * @description A partner or broker sees its own once they are approved.
+         */
+        get: operations["listPayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a payout, with its lines
+         * @description Each line is an entry of the ledger; the lines of a payout add up to its total.
+         */
+        get: operations["getPayout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payouts/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a payout that somebody else prepared
+         * @description A person does, not a key; nor who prepared it or decided a dispute in it. The approval is of the lines with this hash, and of no others.
+         */
+        post: operations["approvePayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payouts/{id}/pay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that the bank has paid a payout
+         * @description Of one that is approved. Repeating it changes nothing.
+         */
+        post: operations["payPayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payouts/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a payout that is not paid
+         * @description What it held is open again, for another payout. Repeating it changes nothing.
+         */
+        post: operations["voidPayout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/reports/attribution": {
         parameters: {
             query?: never;
@@ -916,6 +1071,26 @@ export interface paths {
         };
         /** Get a row of spend */
         get: operations["getSpend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the statement of a payee and a period
+         * @description Of a month or a quarter (`period`), or of the days from `startDate` through `endDate`, UTC. Partners and brokers may leave out whose. Every figure is a sum of the ledger's entries, over all lines; the lines come in pages. A file has them all, and takes no `cursor` and no `pageSize`.
+         */
+        get: operations["getStatement"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1437,6 +1612,65 @@ export interface components {
             totalConversions: number;
             totalRevenue: number;
         };
+        BankAccount: {
+            /** Format: uuid */
+            id: string;
+            status: components["schemas"]["BankAccountStatus"];
+            payeeType: components["schemas"]["PayeeType"];
+            payeeId: string;
+            method: components["schemas"]["BankAccountMethod"];
+            currency: string;
+            /** @description As the bank knows them. */
+            holder: string;
+            isCompany: boolean;
+            /** @description How it ends. */
+            number: string;
+            country: string;
+            bic: string | null;
+            routing: string | null;
+            accountType: components["schemas"]["BankAccountType"] | null;
+            /** Format: date-time */
+            proposedAt: string;
+            /** Format: date-time */
+            confirmedAt: string | null;
+            /** Format: date-time */
+            effectiveAt: string | null;
+            /** Format: date-time */
+            closedAt: string | null;
+            reason: string | null;
+        };
+        /** @enum {string} */
+        BankAccountMethod: "sepa" | "ach";
+        BankAccountPage: {
+            /** @description Of rows on all pages. */
+            count: number;
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["BankAccount"][];
+        };
+        BankAccountProposalRequest: {
+            payeeType?: components["schemas"]["ClaimantType"];
+            payeeId?: string;
+            method: components["schemas"]["BankAccountMethod"];
+            currency: string;
+            holder: string;
+            /** @default false */
+            isCompany?: boolean;
+            /** @description The IBAN, or the account number. It is told to nobody. */
+            number: string;
+            bic?: string;
+            routing?: string;
+            accountType?: components["schemas"]["BankAccountType"];
+        };
+        /** @enum {string} */
+        BankAccountStatus: "proposed" | "cooling_off" | "active" | "replaced" | "refused" | "stopped";
+        /** @enum {string} */
+        BankAccountType: "checking" | "savings";
+        BankAccountWithdrawalRequest: {
+            reason: string;
+        };
         BookedAdjustment: {
             /** Format: uuid */
             id: string;
@@ -1862,7 +2096,7 @@ export interface components {
             log: components["schemas"]["Attempt"][];
         };
         /** @enum {string} */
-        DeliveryEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "dispute.filed" | "dispute.share_may_change" | "dispute.information_requested" | "dispute.information_given" | "dispute.message" | "dispute.evidence_added" | "dispute.resolved" | "dispute.rejected" | "dispute.withdrawn" | "endpoint.disabled" | "ping";
+        DeliveryEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "dispute.filed" | "dispute.share_may_change" | "dispute.information_requested" | "dispute.information_given" | "dispute.message" | "dispute.evidence_added" | "dispute.resolved" | "dispute.rejected" | "dispute.withdrawn" | "payout.approved" | "payout.paid" | "payout.void" | "endpoint.disabled" | "ping";
         DeliveryPage: {
             /** Format: uri */
             next: string | null;
@@ -2207,6 +2441,8 @@ export interface components {
             netRevenue: number;
             netCommission: number;
         };
+        /** @enum {string} */
+        EntryKind: "earning" | "reversal" | "settlement" | "recalculation" | "manual" | "carried" | "payment" | "returned";
         Evidence: {
             /** Format: uuid */
             id: string;
@@ -2637,6 +2873,120 @@ export interface components {
         PayeeStatus: "active" | "suspended" | "closed";
         /** @enum {string} */
         PayeeType: "partner" | "broker" | "house";
+        Payout: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            payeeType: components["schemas"]["ClaimantType"];
+            payeeId: string;
+            currency: string;
+            /** Format: date */
+            periodStart: string | null;
+            /**
+             * Format: date
+             * @description The last day whose entries it may hold, UTC.
+             */
+            periodEnd: string;
+            status: components["schemas"]["PayoutStatus"];
+            method: components["schemas"]["PayoutMethod"];
+            total: number;
+            lineCount: number;
+            /** @description SHA-256 of the submitted lines. */
+            linesHash: string;
+            approvalsNeeded: number;
+            /** @description Of the house; told to the house alone. */
+            preparedBy: string | null;
+            /** Format: date-time */
+            preparedAt: string;
+            /** Format: date-time */
+            approvedAt: string | null;
+            /** Format: date-time */
+            paidAt: string | null;
+            paymentReference: string;
+            /** Format: date-time */
+            voidedAt: string | null;
+            voidReason: string;
+        };
+        PayoutApprovalRequest: {
+            /** @description Of the payout that you looked at: what it pays, you approve. */
+            linesHash: string;
+        };
+        PayoutDetail: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            payeeType: components["schemas"]["ClaimantType"];
+            payeeId: string;
+            currency: string;
+            /** Format: date */
+            periodStart: string | null;
+            /**
+             * Format: date
+             * @description The last day whose entries it may hold, UTC.
+             */
+            periodEnd: string;
+            status: components["schemas"]["PayoutStatus"];
+            method: components["schemas"]["PayoutMethod"];
+            total: number;
+            lineCount: number;
+            /** @description SHA-256 of the submitted lines. */
+            linesHash: string;
+            approvalsNeeded: number;
+            /** @description Of the house; told to the house alone. */
+            preparedBy: string | null;
+            /** Format: date-time */
+            preparedAt: string;
+            /** Format: date-time */
+            approvedAt: string | null;
+            /** Format: date-time */
+            paidAt: string | null;
+            paymentReference: string;
+            /** Format: date-time */
+            voidedAt: string | null;
+            voidReason: string;
+            lines: components["schemas"]["PayoutLine"][];
+        };
+        PayoutLine: {
+            /** Format: uuid */
+            entryId: string;
+            kind: components["schemas"]["EntryKind"];
+            amount: number;
+            /** Format: date-time */
+            bookedAt: string;
+            /** Format: uuid */
+            attributionId: string | null;
+            /** Format: uuid */
+            conversionId: string | null;
+            leadId: string | null;
+            share: number | null;
+            note: string;
+            /** @description The terms, and what they made of the share. */
+            working: {
+                [key: string]: unknown;
+            };
+        };
+        /** @enum {string} */
+        PayoutMethod: "ach" | "sepa" | "manual";
+        PayoutPage: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["Payout"][];
+        };
+        PayoutPaymentRequest: {
+            /** Format: date-time */
+            paidAt: string;
+            /** @description The bank's. */
+            reference?: string;
+        };
+        /** @enum {string} */
+        PayoutStatus: "draft" | "awaiting_approval" | "approved" | "paid" | "void";
+        PayoutVoidRequest: {
+            reason: string;
+            /** @description Of one that is in a bank file. */
+            bankDidNotPay?: boolean;
+        };
         Progress: {
             done: number;
             total: number;
@@ -2938,6 +3288,76 @@ export interface components {
             low: number | null;
             high: number | null;
         };
+        /** @description opening + earned + adjusted − reversed − paid = closing, over all lines of the period. */
+        StatementBalance: {
+            currency: string;
+            opening: number;
+            earned: number;
+            adjusted: number;
+            reversed: number;
+            paid: number;
+            closing: number;
+            kinds: components["schemas"]["StatementKind"][];
+        };
+        /** @enum {string} */
+        StatementFigure: "earned" | "adjusted" | "reversed" | "paid";
+        /** @description All lines of a kind; the amount has the sign that it has in the balance. */
+        StatementKind: {
+            kind: components["schemas"]["EntryKind"];
+            count: number;
+            amount: number;
+        };
+        StatementLine: {
+            /** Format: uuid */
+            entryId: string;
+            kind: components["schemas"]["EntryKind"];
+            figure: components["schemas"]["StatementFigure"];
+            currency: string;
+            amount: number;
+            /** Format: date-time */
+            bookedAt: string;
+            leadId: string | null;
+            policyNumber: string | null;
+            /** Format: uuid */
+            conversionId: string | null;
+            conversionType: components["schemas"]["ConversionType"] | null;
+            /** Format: date-time */
+            occurredAt: string | null;
+            /** Format: uuid */
+            attributionId: string | null;
+            model: components["schemas"]["AttributionModel"] | null;
+            /** @description The share of the conversion, 0 to 1. */
+            credit: number | null;
+            /** @description Of the conversion's commission, before the terms. */
+            share: number | null;
+            /** @description Of the payout that pays it, once that is approved. */
+            payoutNumber: number | null;
+            note: string;
+            /** @description The terms, and what they made of the share. */
+            working: {
+                [key: string]: unknown;
+            };
+        };
+        StatementPage: {
+            payeeType: components["schemas"]["ClaimantType"];
+            payeeId: string;
+            payeeName: string;
+            period: components["schemas"]["StatementPeriod"];
+            balances: components["schemas"]["StatementBalance"][];
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["StatementLine"][];
+        };
+        /** @description `name` is as a month or a quarter is asked for. */
+        StatementPeriod: {
+            name: string;
+            /** Format: date */
+            startDate: string;
+            /** Format: date */
+            endDate: string;
+        };
         TopChannel: {
             channel: components["schemas"]["TouchpointType"];
             count: number;
@@ -3125,7 +3545,7 @@ export interface components {
             createdAt: string;
         };
         /** @enum {string} */
-        WebhookEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "dispute.filed" | "dispute.share_may_change" | "dispute.information_requested" | "dispute.information_given" | "dispute.message" | "dispute.evidence_added" | "dispute.resolved" | "dispute.rejected" | "dispute.withdrawn" | "endpoint.disabled";
+        WebhookEvent: "conversion.created" | "conversion.updated" | "conversion.reversed" | "records.changed" | "record.calculated" | "record.approved" | "dispute.filed" | "dispute.share_may_change" | "dispute.information_requested" | "dispute.information_given" | "dispute.message" | "dispute.evidence_added" | "dispute.resolved" | "dispute.rejected" | "dispute.withdrawn" | "payout.approved" | "payout.paid" | "payout.void" | "endpoint.disabled";
         WebhookPage: {
             /** @description Of rows on all pages. */
             count: number;
@@ -4258,6 +4678,154 @@ export interface operations {
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listBankAccounts: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["BankAccountStatus"];
+                method?: components["schemas"]["BankAccountMethod"];
+                partnerId?: string;
+                brokerId?: string;
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description Rows a page. */
+                pageSize?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankAccountPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    proposeBankAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BankAccountProposalRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getBankAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this bank account. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    withdrawBankAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this bank account. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BankAccountWithdrawalRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -5973,6 +6541,203 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    listPayouts: {
+        parameters: {
+            query?: {
+                number?: number;
+                status?: components["schemas"]["PayoutStatus"];
+                currency?: string;
+                partnerId?: string;
+                brokerId?: string;
+                startDate?: string | unknown | unknown;
+                endDate?: string | unknown | unknown;
+                /** @description Where a page begins: follow `next` and `previous` as they are. */
+                cursor?: string;
+                /** @description Rows a page. */
+                pageSize?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getPayout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    approvePayout: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayoutApprovalRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    payPayout: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayoutPaymentRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    voidPayout: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description A UUID string identifying this payout. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayoutVoidRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     generateAttributionReport: {
         parameters: {
             query: {
@@ -6160,6 +6925,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Spend"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getStatement: {
+        parameters: {
+            query?: {
+                /** @description Where a page begins: follow `next` and `previous` as they are. */
+                cursor?: string;
+                /** @description Rows a page. */
+                pageSize?: number;
+                partnerId?: string;
+                brokerId?: string;
+                /** @description A month such as 2026-03, or a quarter such as 2026-Q1. */
+                period?: string;
+                /** @description The first day, UTC. */
+                startDate?: string;
+                /** @description The last day, UTC. */
+                endDate?: string;
+                format?: "json" | "csv" | "pdf";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementPage"];
+                    "text/csv": string;
+                    "application/pdf": string;
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payouts', '0006_isolation_of_terms'),
+        ('payouts', '0007_rules_and_findings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
