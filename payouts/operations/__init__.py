@@ -1,7 +1,6 @@
 """Everything that moves money in payouts: one function a verb, a file a subject."""
 
 from payouts.operations.agreements import add_group, add_terms, checked_terms, end_terms, join_group, leave_group
-from payouts.operations.approval_rules import RuleEnded, RuleInEffect, add_rule, approve_by_rule, covered, end_rule
 from payouts.operations.answering import (
     AnswerChanged,
     AnswerRefused,
@@ -10,6 +9,7 @@ from payouts.operations.answering import (
     import_bank_answer,
     preview_bank_answer,
 )
+from payouts.operations.approval_rules import RuleEnded, RuleInEffect, add_rule, approve_by_rule, covered, end_rule
 from payouts.operations.banking import (
     AccountDecided,
     AccountWaits,
