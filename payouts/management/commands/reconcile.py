@@ -1,4 +1,4 @@
-"""Prove the ledger: every identity over the whole database, and each difference by name. Payouts stand still after one."""
+"""Prove the ledger: every identity over the whole database, each difference by name. Payouts stand still after one."""
 
 from django.core.management.base import BaseCommand, CommandError
 
