@@ -46,7 +46,8 @@ BREAKS = {
     "payments_booked": "DELETE FROM payouts_entry WHERE kind = 'payment'",
     "records_paid": "UPDATE attribution_attributionrecord SET status = 'approved'",
     "carried_is_zero": "INSERT INTO payouts_entry (id, kind, payee_type, payee_id, currency, amount, booked_at,"
-    " payout_id, working, note) SELECT gen_random_uuid(), 'carried', payee_type, payee_id, currency, 1, now(), id, '{}', ''"
+    " payout_id, working, note) SELECT gen_random_uuid(), 'carried', payee_type, payee_id, currency, 1, now(), id,"
+    " '{}', ''"
     " FROM payouts_payout",
     "balances_tie_out": "UPDATE payouts_entry SET amount = amount + 1 WHERE kind = 'earning'",
     "proposals_booked": "INSERT INTO payouts_entry (id, kind, payee_type, payee_id, currency, amount, booked_at,"
