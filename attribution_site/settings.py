@@ -350,10 +350,20 @@ PAYOUT_TWO_APPROVERS_FROM = Decimal(env("PAYOUT_TWO_APPROVERS_FROM", default="10
 if not PAYOUT_TWO_APPROVERS_FROM > 0:
     raise ImproperlyConfigured("PAYOUT_TWO_APPROVERS_FROM must be an amount above zero.")
 
-# The house's own bank details, as files for the bank name them. Without them there are none of that kind.
-PAYER = {f"PAYER_{name}": env(f"PAYER_{name}", default="") for name in ("NAME", "IBAN", "BIC")}
-PAYER |= {
-    f"PAYER_ACH_{name}": env(f"PAYER_ACH_{name}", default="") for name in ("ROUTING", "BANK", "ORIGIN", "COMPANY")
+# The house's own bank details, as files for the bank name them. Without them there are none of that kind; a development
+# installation has invented ones, so that a look at the demo goes all the way.
+INVENTED_PAYER = {
+    "NAME": "Demo Insurance Leads",
+    "IBAN": "DE89370400440532013000",
+    "BIC": "",
+    "ACH_ROUTING": "091000019",
+    "ACH_BANK": "Demo Bank",
+    "ACH_ORIGIN": "1234567890",
+    "ACH_COMPANY": "1234567890",
+}
+PAYER = {
+    f"PAYER_{name}": env(f"PAYER_{name}", default="" if PRODUCTION else invented)
+    for name, invented in INVENTED_PAYER.items()
 }
 PAYER |= {"PAYER_ACH_DESCRIPTION": env("PAYER_ACH_DESCRIPTION", default="COMMISSION")}
 payer.read(PAYER)  # or it does not start

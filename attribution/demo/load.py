@@ -21,6 +21,7 @@ PASSWORD = "demo"  # only ever set on a development installation
 LOGINS = {
     "operations": "Operations",
     "finance": "Finance",
+    "controller": "Finance",  # who approves what finance prepared
     "analyst": "Analyst",
     "administrator": None,
 }

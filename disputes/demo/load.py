@@ -1,6 +1,7 @@
 """Disputes about the demo's leads, made by the operations that people use, then moved back to when they were filed."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -46,8 +47,8 @@ def is_loaded() -> bool:
 
 
 @transaction.atomic
-def load() -> int:
-    """How many were made; none if they are there."""
+def load(*, pay: Callable[[], None]) -> int:
+    """How many were made; none if they are there. `pay`: pays all that is approved when it is called."""
     with connection.cursor() as cursor:
         # Two at once would both find none.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('disputes.demo'))")
@@ -58,6 +59,11 @@ def load() -> int:
         raise NothingToDispute("The demo's logins are not there.")
     records = _records(len(CASES))
     stories = [_Story(case, record, people) for case, record in zip(CASES, records, strict=True)]
+    for paid in (True, False):
+        for story in stories:
+            story.prepare(paid=paid)
+        if paid:
+            pay()
     disputes = [story.told() for story in stories]
     _second_on_the_conversion(stories[0])
     return len(disputes) + 1 + sum(bool(case.appeal) for case in CASES)
@@ -105,7 +111,6 @@ class _Story:
         return kind, others[self.record.position % others.count()].pk
 
     def told(self):
-        self._prepare()
         dispute = self._filed()
         appeal = self._went_on(dispute)
         moved_back(dispute.pk, self.case.days, self.case.took)
@@ -113,14 +118,11 @@ class _Story:
             moved_back(appeal.pk, max(self.case.days - 12, 1), self.case.took)
         return dispute
 
-    def _prepare(self):
-        if self.case.record == "calculated":
-            return
-        change = {"record_id": self.record.pk, "reason": "Checked for the month", "by": self.finance}
-        attribution.operations.change_record(status="approved", **change)
-        if self.case.record == "paid":
-            # As payouts will.
-            AttributionRecord.objects.filter(pk=self.record.pk).update(status="paid")
+    def prepare(self, *, paid):
+        """Approve its record: one that is to be paid first, so that nothing else is paid with it."""
+        if self.case.record == ("paid" if paid else "approved"):
+            change = {"record_id": self.record.pk, "reason": "Checked for the month", "by": self.finance}
+            attribution.operations.change_record(status="approved", **change)
 
     def _filed(self):
         case = self.case

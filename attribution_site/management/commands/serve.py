@@ -169,6 +169,7 @@ class Command(BaseCommand):
         try:
             call_command("load_demo", stdout=self.stdout, stderr=self.stderr)
             call_command("load_demo_disputes", stdout=self.stdout, stderr=self.stderr)
+            call_command("load_demo_payouts", stdout=self.stdout, stderr=self.stderr)
         except CommandError as error:
             self.say(f"No demo data: {error}")
 

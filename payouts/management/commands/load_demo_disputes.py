@@ -3,6 +3,7 @@ from django.core.management import BaseCommand, CommandError
 
 from attribution_site.errors import DomainError
 from disputes.demo import load
+from payouts import demo
 
 
 class Command(BaseCommand):
@@ -12,7 +13,7 @@ class Command(BaseCommand):
         if settings.PRODUCTION:
             raise CommandError("Demo disputes are made on development installations only.")
         try:
-            made = load.load()
+            made = load.load(pay=demo.pay)
         except DomainError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{made} demo disputes are in." if made else "The demo disputes are already there.")
