@@ -96,4 +96,8 @@ class Throttle(BaseThrottle):
 
 
 def _asker(request):
+    """Who makes keys of its own, as a partner or broker does, gets no more by having many."""
+    payee = getattr(request.user, "payee", None)
+    if payee is not None:
+        return f"{payee.kind}:{payee.id}"
     return request.auth or getattr(request.user, "pk", None) or request.META.get("REMOTE_ADDR")

@@ -1,7 +1,6 @@
 """What headers say never opens what the key and the method do not."""
 
 import datetime as dt
-import gzip
 import secrets
 
 import pytest
@@ -144,15 +143,6 @@ def test_the_hot_path_asks_the_database_about_a_key_once(client_of, django_asser
 def test_a_body_of_another_kind_is_refused(client_of, content_type):
     answer = client_of("ingest").generic("POST", f"{BASE}/touchpoints", b'{"leadId": "lead-1"}', content_type)
     assert (answer.status_code, refused(answer)) == (415, {(None, "unsupported_media_type")})
-
-
-def test_a_squeezed_body_is_refused(client_of):
-    body = gzip.compress(b'{"leadId": "lead-1", "channel": "email"}')
-    answer = client_of("ingest").generic(
-        "POST", f"{BASE}/touchpoints", body, "application/json", headers={"Content-Encoding": "gzip"}
-    )
-    assert answer.status_code in {400, 415}
-    assert not Touchpoint.objects.exists()
 
 
 def test_long_answers_are_squeezed_for_who_can_read_it(client_of):
