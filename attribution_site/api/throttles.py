@@ -14,6 +14,8 @@ import redis
 from django.conf import settings
 from rest_framework.throttling import BaseThrottle
 
+from attribution_site.signing_in.addresses import address_of
+
 logger = logging.getLogger(__name__)
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 LEASES_A_WINDOW = 50
@@ -96,4 +98,4 @@ class Throttle(BaseThrottle):
 
 
 def _asker(request):
-    return request.auth or getattr(request.user, "pk", None) or request.META.get("REMOTE_ADDR")
+    return request.auth or getattr(request.user, "pk", None) or address_of(request)
