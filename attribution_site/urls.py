@@ -28,7 +28,17 @@ from reports.api import ReportViewSet, SpendViewSet
 from touchpoints.tracking import views as tracking
 from touchpoints.tracking.api import VisitorViewSet
 
-router = SimpleRouter(trailing_slash=False)
+
+class Router(SimpleRouter):
+    """A view with `replace` takes a PUT where its list is."""
+
+    routes = [
+        SimpleRouter.routes[0]._replace(mapping={"get": "list", "post": "create", "put": "replace"}),
+        *SimpleRouter.routes[1:],
+    ]
+
+
+router = Router(trailing_slash=False)
 router.register("touchpoints", TouchpointViewSet, "touchpoint")
 router.register("conversions", ConversionViewSet, "conversion")
 router.register("attribution/batch", RunViewSet, "run")
