@@ -32,10 +32,9 @@ from touchpoints.tracking.api import VisitorViewSet
 class Router(SimpleRouter):
     """A view with `replace` takes a PUT where its list is."""
 
-    routes = [
-        SimpleRouter.routes[0]._replace(mapping={"get": "list", "post": "create", "put": "replace"}),
-        *SimpleRouter.routes[1:],
-    ]
+    def get_method_map(self, viewset, method_map):
+        of_list = "list" in method_map.values()
+        return super().get_method_map(viewset, {**method_map, "put": "replace"} if of_list else method_map)
 
 
 router = Router(trailing_slash=False)

@@ -129,7 +129,7 @@ class PayeeViewSet(viewsets.ReadOnlyModelViewSet):
 
 def _whole(body):
     """PUT is an upsert too, but the contact that the body leaves out is emptied."""
-    return dict.fromkeys(map(camel, CONTACT)) | body if isinstance(body, Mapping) else body
+    return {**dict.fromkeys(map(camel, CONTACT)), **body} if isinstance(body, Mapping) else body
 
 
 class PartnerViewSet(PayeeViewSet):
