@@ -168,6 +168,21 @@ def test_who_tries_many_keys_is_held_up_and_good_keys_are_not(client_of, monkeyp
     assert client_of("read").get(f"{BASE}/partners", **somewhere).status_code == 200
 
 
+def test_wrong_keys_are_counted_by_who_the_trusted_proxy_was_asked_by(db, monkeypatch, settings):
+    monkeypatch.setattr("attribution_site.api.access.BAD_KEYS", Rate(1, 3600))
+    clients = [f"2001:db8::{secrets.token_hex(2)}" for _ in range(2)]
+
+    def statuses():
+        asked = [{"REMOTE_ADDR": proxy, "HTTP_X_FORWARDED_FOR": client} for client in clients]
+        return [client_with("atk_none").get(f"{BASE}/partners", **each).status_code for each in asked]
+
+    proxy = f"2001:db8::{secrets.token_hex(2)}"
+    assert statuses() == [401, 429]
+    settings.TRUSTED_PROXIES = 1
+    assert statuses() == [401, 401]
+    assert statuses() == [429, 429]
+
+
 def test_wrong_keys_push_no_good_one_out(client_of, monkeypatch):
     monkeypatch.setattr(keys, "MOST_KNOWN", 2)
     client = client_of("read")

@@ -1,4 +1,4 @@
-"""In CI a test that lacks its tool fails; elsewhere it is skipped, and says why."""
+"""Where ALL_TOOLS is set a test that lacks its tool fails; elsewhere it is skipped, and says why."""
 
 import re
 from pathlib import Path
@@ -18,24 +18,24 @@ class Item:
         return [self.mark] if self.mark.name == name else []
 
 
-def test_in_ci_what_lacks_its_tool_fails(monkeypatch):
-    monkeypatch.setenv("CI", "true")
+def test_where_all_are_asked_for_what_lacks_its_tool_fails(monkeypatch):
+    monkeypatch.setenv("ALL_TOOLS", "true")
     with pytest.raises(pytest.fail.Exception, match="NO SUCH TOOL"):
         tools.check(Item(is_there=False))
 
 
 @pytest.mark.parametrize("said", [None, ""])
 def test_elsewhere_it_is_skipped_and_says_why(monkeypatch, said):
-    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("ALL_TOOLS", raising=False)
     if said is not None:
-        monkeypatch.setenv("CI", said)
+        monkeypatch.setenv("ALL_TOOLS", said)
     with pytest.raises(pytest.skip.Exception, match="NO SUCH TOOL"):
         tools.check(Item(is_there=False))
 
 
 @pytest.mark.parametrize("ci", ["", "true"])
 def test_with_its_tool_it_runs(monkeypatch, ci):
-    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("ALL_TOOLS", ci)
     assert tools.check(Item(is_there=True)) is None
 
 
