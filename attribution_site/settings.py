@@ -206,7 +206,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# What one key or one person may ask: THROTTLES="ingest=5000/s,read=200/s" changes some.
+# What a person, a key of the house, or a payee by all its keys may ask: THROTTLES="ingest=5000/s,read=200/s" sets it.
 THROTTLES = {
     "ingest": "3000/s",
     "read": "100/s",

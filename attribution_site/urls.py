@@ -29,7 +29,16 @@ from reports.api import ReportViewSet, SpendViewSet
 from touchpoints.tracking import views as tracking
 from touchpoints.tracking.api import VisitorViewSet
 
-router = SimpleRouter(trailing_slash=False)
+
+class Router(SimpleRouter):
+    """A view with `replace` takes a PUT where its list is."""
+
+    def get_method_map(self, viewset, method_map):
+        of_list = "list" in method_map.values()
+        return super().get_method_map(viewset, {**method_map, "put": "replace"} if of_list else method_map)
+
+
+router = Router(trailing_slash=False)
 router.register("touchpoints", TouchpointViewSet, "touchpoint")
 router.register("conversions", ConversionViewSet, "conversion")
 router.register("attribution/batch", RunViewSet, "run")

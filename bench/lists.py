@@ -27,16 +27,20 @@ FILL = """
 INSERT INTO partners_partner (id, name, status, contact_name, contact_email, contact_phone, created_at, updated_at)
 SELECT 'partner-' || n, 'Partner ' || n, 'active', '', '', '', now(), now() FROM generate_series(0, {partners} - 1) n;
 ALTER TABLE touchpoints_touchpoint DISABLE TRIGGER USER;
-INSERT INTO touchpoints_touchpoint (id, lead_id, session_id, channel, source, medium, campaign, partner_id, "timestamp")
+INSERT INTO touchpoints_touchpoint (id, lead_id, session_id, channel, source, medium, campaign, referral_code,
+    partner_id, "timestamp")
 SELECT gen_random_uuid(), 'lead-' || n % ({rows} / 4), 'session-' || n,
     (ARRAY['paid_search', 'email', 'direct', 'organic_search', 'partner_referral'])[1 + n % 5], 'google', 'cpc',
-    'campaign-' || n % 40, CASE WHEN n % 5 = 4 THEN 'partner-' || n / 5 % {partners} END,
+    CASE WHEN n < {rows} / 1000 THEN 'campaign-over' ELSE 'campaign-' || n % 40 END,
+    CASE WHEN n % 100 = 0 THEN 'code-' || n / 100 % 1000 END,
+    CASE WHEN n % 5 = 4 THEN 'partner-' || n / 5 % {partners} END,
     timestamptz '2026-01-01' + interval '300 days' * (n::float8 / {rows})
 FROM generate_series(0, {rows} - 1) n;
 ALTER TABLE conversions_conversion DISABLE TRIGGER USER;
 INSERT INTO conversions_conversion (id, lead_id, type, value, currency, commission_amount, occurred_at,
     created_at, updated_at)
-SELECT uuidv7(at - now()), 'lead-' || n::bigint * 7919 % ({rows} / 4), 'sale', 100, 'USD', 10, at, now(), now()
+SELECT uuidv7(at - now()), 'lead-' || n::bigint * 7919 % ({rows} / 4), 'sale',
+    100 + n % 1000, 'USD', 10, at, now(), now()
 FROM generate_series(0, {rows} / 10 - 1) n,
     LATERAL (SELECT timestamptz '2026-01-02' + interval '300 days' * (n::float8 / ({rows} / 10)) AS at);
 ALTER TABLE attribution_attributionrecord DISABLE TRIGGER USER;
@@ -44,10 +48,15 @@ INSERT INTO attribution_attributionrecord (id, conversion_id, touchpoint_id, lea
     credit, currency, revenue_attributed, commission_amount, payee_type, payee_id, payee_pinned, channel, campaign_id,
     partner_id, touched_at, occurred_at, conversion_type, position, journey_length, calculated_at)
 SELECT uuidv7(at - now()), gen_random_uuid(), gen_random_uuid(), 'lead-' || n % ({rows} / 4),
-    (ARRAY['position_based', 'linear', 'last_touch'])[1 + n % 3], 1, n % 3 = 0, 'calculated', 1, 'USD', 100, 10,
+    CASE WHEN n < {rows} / 1000 THEN 'first_touch'
+        ELSE (ARRAY['position_based', 'linear', 'last_touch'])[1 + n % 3] END,
+    1, n % 3 = 0,
+    CASE WHEN n % 3 = 0 AND n % 1000 = 0 THEN 'disputed' WHEN n % 3 = 0 AND n < {rows} * 0.6 THEN 'paid'
+        ELSE 'calculated' END, 1, 'USD', 100, 10,
     CASE WHEN n % 5 = 4 THEN 'partner' ELSE 'house' END,
     CASE WHEN n % 5 = 4 THEN 'partner-' || n / 5 % {partners} ELSE '' END, false,
-    (ARRAY['paid_search', 'email', 'direct', 'organic_search', 'partner_referral'])[1 + n % 5], 'campaign-' || n % 40,
+    (ARRAY['paid_search', 'email', 'direct', 'organic_search', 'partner_referral'])[1 + n % 5],
+    CASE WHEN n < {rows} / 1000 THEN 'campaign-over' ELSE 'campaign-' || n % 40 END,
     CASE WHEN n % 5 = 4 THEN 'partner-' || n / 5 % {partners} END, at - interval '1 day', at, 'sale', 1, 1, now()
 FROM generate_series(0, {rows} - 1) n,
     LATERAL (SELECT timestamptz '2026-01-02' + interval '300 days' * (n::float8 / {rows}) AS at);
@@ -61,11 +70,39 @@ LISTS = [
     ("touchpoints of a channel", "touchpoints?channel=email", False),
     ("touchpoints of a partner", "touchpoints?partnerId=partner-7", False),
     ("touchpoints that converted", "touchpoints?converted=true", False),
+    ("touchpoints of a lead", "touchpoints?leadId=lead-7", False),
+    ("touchpoints of a lead in time order", "leads/lead-7/touchpoints", False),
+    ("touchpoints of a session", "touchpoints?sessionId=session-7", False),
+    ("touchpoints of a referral code", "touchpoints?referralCode=code-7", False),
+    ("touchpoints of a campaign", "touchpoints?campaign=campaign-7", False),
+    (
+        "touchpoints of a campaign long over, in its time",
+        "touchpoints?campaign=campaign-over&startDate=2026-01-01&endDate=2026-01-02",
+        False,
+    ),
+    ("touchpoints of an old period", "touchpoints?startDate=2026-01-10&endDate=2026-01-20", False),
     ("touchpoints, asked by a partner", "touchpoints", True),
     ("attributions", "attributions", False),
     ("attributions of a model", "attributions?model=linear", False),
+    ("attributions of a model long out of use", "attributions?model=first_touch", False),
+    ("attributions of a lead", "attributions?leadId=lead-7", False),
+    ("attributions of a campaign", "attributions?campaignId=campaign-7", False),
+    ("attributions of a campaign long over", "attributions?campaignId=campaign-over", False),
+    ("attributions of a partner", "attributions?partnerId=partner-7", False),
+    ("attributions that are paid", "attributions?status=paid", False),
+    ("attributions that are disputed", "attributions?status=disputed", False),
+    ("attributions of an old period", "attributions?startDate=2026-01-10&endDate=2026-01-20", False),
+    (
+        "attributions of an old period and a model",
+        "attributions?model=linear&startDate=2026-01-10&endDate=2026-01-20",
+        False,
+    ),
     ("attributions, asked by a partner", "attributions", True),
     ("conversions", "conversions", False),
+    ("conversions of a lead", "conversions?leadId=lead-7", False),
+    ("conversions of an old period", "conversions?startDate=2026-01-10&endDate=2026-01-20", False),
+    ("conversions by value", "conversions?ordering=-value", False),
+    ("conversions of a high value", "conversions?minValue=100000", False),
 ]
 
 

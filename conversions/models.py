@@ -156,6 +156,7 @@ class Conversion(models.Model):
                 condition=models.Q(policy_id__isnull=False),
             ),
             models.Index(fields=["occurred_at", "id"], name="conversion_reversed", condition=REVERSED),
+            models.Index(fields=["value", "id"], name="conversion_by_value"),
         ]
         constraints = [
             models.CheckConstraint(name="conversion_lead_not_blank", condition=~models.Q(lead_id="")),

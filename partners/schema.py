@@ -45,6 +45,13 @@ def _of_payees(many, one, serializer, by_id):
             description="By id: 201 for a new one, 200 for one that was there. An array is answered by 200, "
             "with what became of each item.",
         ),
+        ("PUT", many): Operation(
+            f"replaceAny{one}",
+            f"Create or replace one {kind}, or an array of them",
+            {201: serializer, 200: OneOf((serializer, ref("BulkAnswer")))},
+            takes=OneOf((serializer, ListOf(serializer, MAX_ITEMS))),
+            description="As POST, but the contact that an item leaves out is emptied.",
+        ),
         ("GET", f"{many}/{{id}}"): Operation(f"get{one}", f"Get a {kind}", {200: serializer}),
         ("PUT", f"{many}/{{id}}"): Operation(
             f"replace{one}",

@@ -13,11 +13,17 @@ from rest_framework.test import APIClient
 
 import partners.tasks
 from attribution import store, tasks
+from tests import tools
 from tests.factories import UserFactory
 
 # Whoever starts the tests in the background may have Ctrl-C ignored, and every process that they start with them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    tools.check(item)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,7 @@
 """One factory a model, with believable defaults."""
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 
 import factory
@@ -126,11 +127,17 @@ class ConversionFactory(factory.django.DjangoModelFactory):
     occurred_at = factory.LazyFunction(timezone.now)
 
 
+def _of_time(moment):
+    """An id that begins with that time."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | uuid7().int & (1 << 80) - 1)
+
+
 class AttributionRecordFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = AttributionRecord
 
-    id = factory.LazyFunction(uuid7)
+    # As the calculation makes it: it begins with the time of the conversion.
+    id = factory.LazyAttribute(lambda r: _of_time(r.occurred_at))
     conversion_id = factory.LazyFunction(uuid7)
     touchpoint_id = factory.LazyFunction(uuid7)
     lead_id = "lead-123"

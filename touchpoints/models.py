@@ -102,6 +102,16 @@ class Touchpoint(models.Model):
             models.Index(fields=["lead_id", "timestamp", "id"], name="touchpoint_journey"),
             models.Index(fields=["timestamp", "id"], name="touchpoint_by_time"),
             models.Index(
+                fields=["session_id", "timestamp"],
+                name="touchpoint_by_session",
+                condition=models.Q(session_id__isnull=False),
+            ),
+            models.Index(
+                fields=["referral_code", "timestamp"],
+                name="touchpoint_by_referral_code",
+                condition=models.Q(referral_code__isnull=False),
+            ),
+            models.Index(
                 fields=["partner_id", "timestamp"],
                 name="touchpoint_by_partner",
                 condition=models.Q(partner_id__isnull=False),

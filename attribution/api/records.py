@@ -19,8 +19,8 @@ from partners.models import opaque_id, payee_of
 
 class RecordFilter(django_filters.FilterSet):
     run_id = django_filters.UUIDFilter(field_name="run_id")
-    start_date = BoundaryFilter(field_name="occurred_at", lookup_expr="gte")
-    end_date = BoundaryFilter(field_name="occurred_at", lookup_expr="lt")
+    start_date = BoundaryFilter(method="filter_start", lookup_expr="gte")
+    end_date = BoundaryFilter(method="filter_end", lookup_expr="lt")
 
     class Meta:
         model = AttributionRecord
@@ -35,6 +35,12 @@ class RecordFilter(django_filters.FilterSet):
             "broker_id",
             "campaign_id",
         ]
+
+    def filter_start(self, queryset, name, value):
+        return queryset.since(value)
+
+    def filter_end(self, queryset, name, value):
+        return queryset.before(value)
 
 
 class RecordSerializer(MaskedPayees, serializers.ModelSerializer):

@@ -1,5 +1,8 @@
 """The records that a calculation makes, the journeys it made them from, and their sums by day."""
 
+import datetime as dt
+from uuid import UUID
+
 import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -12,6 +15,14 @@ from attribution_site.audit.tracking import audited
 from partners.models import payee_of
 from touchpoints.models import Channel
 
+# How exactly an id tells the time: milliseconds, some of them rounded.
+_ABOUT = dt.timedelta(seconds=1)
+
+
+def _first_id(moment):
+    """No id of a conversion of that time or later is smaller."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
 
 class AttributionRecordQuerySet(VisibleToStaff):
     def visible_to(self, user):
@@ -22,6 +33,14 @@ class AttributionRecordQuerySet(VisibleToStaff):
 
     def frozen(self):
         return self.filter(status__in=AttributionRecord.FROZEN)
+
+    def since(self, moment):
+        """Of conversions from then on. The id begins with their time: told of it too, a list that goes by id begins
+        there, and reads nothing younger or older to find a period long ago."""
+        return self.filter(occurred_at__gte=moment, id__gte=_first_id(moment - _ABOUT))
+
+    def before(self, moment):
+        return self.filter(occurred_at__lt=moment, id__lt=_first_id(moment + _ABOUT))
 
 
 class Status(models.TextChoices):
@@ -155,6 +174,12 @@ class AttributionRecord(models.Model):
             models.Index(fields=["occurred_at"], name="record_pending", condition=Q(status="pending")),
             # A run's records lie together, and a B-tree of a million equal keys costs more than any other index.
             BrinIndex(fields=["run"], name="record_by_run", autosummarize=True),
+            # Lists go by id. What is not decided yet is young, and found from the end.
+            models.Index(fields=["lead_id", "id"], name="record_by_lead"),
+            models.Index(fields=["status", "id"], name="record_by_status", condition=Q(status__in=FROZEN)),
+            models.Index(
+                fields=["campaign_id", "id"], name="record_by_campaign", condition=Q(campaign_id__isnull=False)
+            ),
             models.Index(fields=["partner_id", "id"], name="record_by_partner", condition=Q(partner_id__isnull=False)),
             models.Index(fields=["broker_id", "id"], name="record_by_broker", condition=Q(broker_id__isnull=False)),
             models.Index(

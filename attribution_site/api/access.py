@@ -9,6 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Th
 from attribution_site.api import keys
 from attribution_site.api.throttles import Rate, leases
 from attribution_site.signing_in import gate
+from attribution_site.signing_in.addresses import address_of
 
 # From one address; good keys from there are not held up.
 BAD_KEYS = Rate(300, 60)
@@ -27,7 +28,7 @@ class KeyAuthentication(authentication.BaseAuthentication):
             raise AuthenticationFailed(f"Authorize by a header `Authorization: {keys.SCHEME} <key>`.")
         holder = keys.holder_asking(request)
         if holder is None:
-            self._count_bad_key(request.META.get("REMOTE_ADDR"))
+            self._count_bad_key(address_of(request))
             raise AuthenticationFailed("There is no such key, or it has expired or was revoked.")
         # What a write leaves in the audit log then says which key it was.
         pghistory.context(key=str(holder.key_id))

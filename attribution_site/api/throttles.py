@@ -14,6 +14,8 @@ import redis
 from django.conf import settings
 from rest_framework.throttling import BaseThrottle
 
+from attribution_site.signing_in.addresses import address_of
+
 logger = logging.getLogger(__name__)
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 LEASES_A_WINDOW = 50
@@ -96,4 +98,8 @@ class Throttle(BaseThrottle):
 
 
 def _asker(request):
-    return request.auth or getattr(request.user, "pk", None) or request.META.get("REMOTE_ADDR")
+    """Who makes keys of its own, as a partner or broker does, gets no more by having many."""
+    payee = getattr(request.user, "payee", None)
+    if payee is not None:
+        return f"{payee.kind}:{payee.id}"
+    return request.auth or getattr(request.user, "pk", None) or address_of(request)

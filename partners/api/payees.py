@@ -79,7 +79,7 @@ class PayeeViewSet(viewsets.ReadOnlyModelViewSet):
     def permissions_by_action(self):
         name = self.model._meta.model_name
         needed = [f"partners.{verb}_{name}" for verb in ("view", "add", "change")]
-        return dict.fromkeys(["create", "update", "partial_update"], needed)
+        return dict.fromkeys(["create", "replace", "update", "partial_update"], needed)
 
     def get_queryset(self):
         return self.model.objects.visible_to(self.request.user).order_by("name", "id")
@@ -89,9 +89,14 @@ class PayeeViewSet(viewsets.ReadOnlyModelViewSet):
             return Response(self._saved_each(request.data))
         return self._saved(request.data)
 
+    def replace(self, request):
+        """PUT of one or many, each under the id in it."""
+        if isinstance(request.data, list):
+            return Response(self._saved_each([_whole(item) for item in request.data]))
+        return self._saved(_whole(request.data))
+
     def update(self, request, pk):
-        """PUT: an upsert too, but the contact that the body leaves out is emptied."""
-        return self._saved(dict.fromkeys(map(camel, CONTACT)) | self._of(request.data, pk))
+        return self._saved(_whole(self._of(request.data, pk)))
 
     def partial_update(self, request, pk):
         payee = self.get_object()
@@ -120,6 +125,11 @@ class PayeeViewSet(viewsets.ReadOnlyModelViewSet):
             return operations.save_payees(model=self.model, rows=rows)
 
         return store_each(items, most=MAX_ITEMS, serializer=self.get_serializer(), store=store)
+
+
+def _whole(body):
+    """PUT is an upsert too, but the contact that the body leaves out is emptied."""
+    return {**dict.fromkeys(map(camel, CONTACT)), **body} if isinstance(body, Mapping) else body
 
 
 class PartnerViewSet(PayeeViewSet):

@@ -1,7 +1,6 @@
 """What headers say never opens what the key and the method do not."""
 
 import datetime as dt
-import gzip
 import secrets
 
 import pytest
@@ -146,15 +145,6 @@ def test_a_body_of_another_kind_is_refused(client_of, content_type):
     assert (answer.status_code, refused(answer)) == (415, {(None, "unsupported_media_type")})
 
 
-def test_a_squeezed_body_is_refused(client_of):
-    body = gzip.compress(b'{"leadId": "lead-1", "channel": "email"}')
-    answer = client_of("ingest").generic(
-        "POST", f"{BASE}/touchpoints", body, "application/json", headers={"Content-Encoding": "gzip"}
-    )
-    assert answer.status_code in {400, 415}
-    assert not Touchpoint.objects.exists()
-
-
 def test_long_answers_are_squeezed_for_who_can_read_it(client_of):
     PartnerFactory.create_batch(20)
     answer = client_of("read").get(f"{BASE}/partners", headers={"Accept-Encoding": "gzip"})
@@ -176,6 +166,21 @@ def test_who_tries_many_keys_is_held_up_and_good_keys_are_not(client_of, monkeyp
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
     assert answers[-1]["Retry-After"] == "3600"
     assert client_of("read").get(f"{BASE}/partners", **somewhere).status_code == 200
+
+
+def test_wrong_keys_are_counted_by_who_the_trusted_proxy_was_asked_by(db, monkeypatch, settings):
+    monkeypatch.setattr("attribution_site.api.access.BAD_KEYS", Rate(1, 3600))
+    clients = [f"2001:db8::{secrets.token_hex(2)}" for _ in range(2)]
+
+    def statuses():
+        asked = [{"REMOTE_ADDR": proxy, "HTTP_X_FORWARDED_FOR": client} for client in clients]
+        return [client_with("atk_none").get(f"{BASE}/partners", **each).status_code for each in asked]
+
+    proxy = f"2001:db8::{secrets.token_hex(2)}"
+    assert statuses() == [401, 429]
+    settings.TRUSTED_PROXIES = 1
+    assert statuses() == [401, 401]
+    assert statuses() == [429, 429]
 
 
 def test_wrong_keys_push_no_good_one_out(client_of, monkeypatch):

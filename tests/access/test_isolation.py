@@ -1,18 +1,21 @@
 """A partner's or broker's key meets only what is its own, even where a filter is forgotten."""
 
+import re
 import uuid
 
 import pytest
 from django.db import connection
 from django.db.utils import ProgrammingError
+from django.utils import timezone
 
 from attribution.models import Adjustment, AttributionRecord
 from attribution_site.api.keys import Payee
 from attribution_site.isolation import CREATE_ROLE, ROLE, as_owner, restricted_to
 from conversions.models import Conversion, Reversal
 from disputes.models import Dispute, Evidence, Message, Party
-from partners.models import ApiKey, Broker, Partner
+from partners.models import ApiKey, Broker, Partner, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from partners.operations import create_key
+from tests.access.test_permissions_of_keys import STATUSES
 from tests.api import BASE, refused
 from tests.factories import (
     AttributionRecordFactory,
@@ -24,6 +27,7 @@ from tests.factories import (
     PartnerFactory,
     PartyFactory,
     TouchpointFactory,
+    WebhookMessageFactory,
 )
 from touchpoints.models import Touchpoint
 
@@ -36,7 +40,11 @@ LISTS = {
     "brokers": Broker,
     "disputes": Dispute,
     "adjustments": Adjustment,
+    "keys": ApiKey,
+    "webhooks": WebhookEndpoint,
 }
+# How much of a list is partner a's, where that is not one row: the key that asks is its second.
+OWN_ROWS = {"brokers": 0, "keys": 2}
 
 
 @pytest.fixture
@@ -54,6 +62,8 @@ def two_partners(db):
             **{"partner_id": None} | {column: payee.id},
         )
         create_key(name=f"key of {payee.id}", scopes=["partner"], payee=payee)
+        delivery = WebhookMessageFactory(endpoint__description=payee.id, **{f"endpoint__{column}": payee.id})
+        WebhookAttempt.objects.create(message=delivery, at=timezone.now(), duration_ms=1, status_code=200)
         _make_dispute(payee, record)
     ConversionFactory(lead_id="lead-both")
 
@@ -88,25 +98,123 @@ def test_a_partner_lists_its_own_and_nobody_elses(partner_a, path):
     assert answer.status_code == 200
     assert "partner-b" not in answer.content.decode()
     assert "broker-c" not in answer.content.decode()
-    assert len(answer.json()["results"]) == (0 if path == "brokers" else 1)
+    assert len(answer.json()["results"]) == OWN_ROWS.get(path, 1)
+
+
+def forget_filters(monkeypatch, *models):
+    for model in models:
+        monkeypatch.setattr(type(model.objects.all()), "visible_to", lambda rows, user: rows)
+
+
+def open_the_second_lock(monkeypatch):
+    monkeypatch.setattr("attribution_site.isolation.ENTER", "SELECT %s, %s, %s")
 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_a_forgotten_filter_leaks_nothing(partner_a, path, monkeypatch):
-    monkeypatch.setattr(type(LISTS[path].objects.all()), "visible_to", lambda rows, user: rows)
+    forget_filters(monkeypatch, LISTS[path])
     answer = partner_a.get(f"{BASE}/{path}")
     assert answer.status_code == 200
     assert "partner-b" not in answer.content.decode()
     assert "broker-c" not in answer.content.decode()
+    assert len(answer.json()["results"]) == OWN_ROWS.get(path, 1)
 
 
-def test_the_same_forgotten_filter_would_leak_without_the_second_lock(partner_a, monkeypatch, settings):
-    monkeypatch.setattr(type(Touchpoint.objects.all()), "visible_to", lambda rows, user: rows)
-    monkeypatch.setattr("attribution_site.isolation.ENTER", "SELECT %s, %s, %s")
-    assert len(partner_a.get(f"{BASE}/touchpoints").json()["results"]) == 3
+@pytest.mark.parametrize("path", LISTS)
+def test_the_same_forgotten_filter_would_leak_without_the_second_lock(partner_a, path, monkeypatch):
+    forget_filters(monkeypatch, LISTS[path])
+    open_the_second_lock(monkeypatch)
+    assert len(partner_a.get(f"{BASE}/{path}").json()["results"]) > OWN_ROWS.get(path, 1)
 
 
-OWN = [Touchpoint, AttributionRecord, Partner, ApiKey, Dispute, Party, Evidence, Message, Adjustment]
+WEBHOOK = {"url": "https://hooks.example.com/in", "events": ["records.changed"]}
+# What is partner b's, by its id: read, then written.
+ITEMS = {
+    "get touchpoints/{touch}": None,
+    "get attributions/{record}": None,
+    "get attributions/{record}/explain": None,
+    "get partners/partner-b": None,
+    "get disputes/{dispute}": None,
+    "get disputes/{dispute}/evidence": None,
+    "get disputes/{dispute}/evidence/{evidence}": None,
+    "get disputes/{dispute}/messages": None,
+    "get keys/{key}": None,
+    "get webhooks/{webhook}": None,
+    "get webhooks/{webhook}/deliveries": None,
+    "get webhooks/{webhook}/deliveries/{delivery}": None,
+    "put touchpoints/{touch}": {"leadId": "l", "channel": "email"},
+    "delete touchpoints/{touch}": None,
+    "post disputes/{dispute}/withdraw": {},
+    "post disputes/{dispute}/messages": {"body": "m"},
+    "post disputes/{dispute}/evidence": {"seen": "by us"},
+    "post keys/{key}/rotate": {},
+    "post keys/{key}/revoke": {},
+    "patch webhooks/{webhook}": {"description": "ours"},
+    "put webhooks/{webhook}": WEBHOOK,
+    "delete webhooks/{webhook}": None,
+    "post webhooks/{webhook}/ping": None,
+    "post webhooks/{webhook}/rotate-secret": {},
+    "post webhooks/{webhook}/enable": None,
+    "post webhooks/{webhook}/replay-failed": {},
+    "post webhooks/{webhook}/deliveries/{delivery}/replay": None,
+}
+# A broker's own is what a partner never has, and a file's content stands on disk.
+ELSEWHERE = {"brokers/{}", "disputes/{}/evidence/{}/content"}
+FILTERED = {*LISTS.values(), Party, Evidence, Message, WebhookMessage}
+
+
+@pytest.fixture
+def of_b(two_partners):
+    dispute = Dispute.objects.get(claimant_id=B.id)
+    delivery = WebhookMessage.objects.get(endpoint__partner_id=B.id)
+    return {
+        "touch": Touchpoint.objects.get(partner_id=B.id).pk,
+        "record": AttributionRecord.objects.get(payee_id=B.id).pk,
+        "dispute": dispute.pk,
+        "evidence": dispute.evidence.get().pk,
+        "key": ApiKey.objects.get(partner_id=B.id).pk,
+        "webhook": delivery.endpoint_id,
+        "delivery": delivery.pk,
+    }
+
+
+def ask_for(item, client, of_b):
+    method, path = item.split()
+    return getattr(client, method)(f"{BASE}/{path.format(**of_b)}", ITEMS[item])
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_with_all_filters_forgotten_an_id_of_anothers_opens_nothing(partner_a, of_b, item, monkeypatch):
+    forget_filters(monkeypatch, *FILTERED)
+    assert ask_for(item, partner_a, of_b).status_code == 404
+
+
+# Operations of disputes ask for the party that the asker is.
+THIRD_LOCK = {f"post disputes/{{dispute}}/{deed}" for deed in ("withdraw", "messages", "evidence")}
+
+
+@pytest.mark.parametrize("item", [item for item in ITEMS if item not in THIRD_LOCK])
+def test_and_the_same_id_would_without_the_second_lock(partner_a, of_b, item, monkeypatch):
+    forget_filters(monkeypatch, *FILTERED)
+    open_the_second_lock(monkeypatch)
+    assert ask_for(item, partner_a, of_b).status_code != 404
+
+
+def test_every_route_that_partners_read_is_among_them():
+    """A new one that has no line above fails here."""
+    lines = {*LISTS, *(re.sub(r"{\w+}|partner-b", "{}", item.split()[1]) for item in ITEMS)}
+    readable = {
+        re.sub(r"{\w+}", "{}", path)
+        for (method, path), statuses in STATUSES.items()
+        if method == "GET" and statuses["partner"] != 403
+    }
+    assert {path.replace("lead-both", "{}") for path in lines} >= readable - ELSEWHERE
+
+
+OWN = [
+    *(Touchpoint, AttributionRecord, Partner, Dispute, Party, Evidence, Message, Adjustment),
+    *(ApiKey, WebhookEndpoint, WebhookMessage, WebhookAttempt),
+]
 
 
 @pytest.mark.parametrize("model", OWN)
@@ -127,8 +235,7 @@ def test_of_a_dispute_that_both_are_in_a_forgotten_filter_leaks_no_others_part(p
     """partner-a is a respondent in what partner-b claims."""
     dispute = Dispute.objects.get(claimant_id="partner-b")
     PartyFactory(dispute=dispute, payee_id="partner-a")
-    for model in (Dispute, Party, Evidence, Message, AttributionRecord):
-        monkeypatch.setattr(type(model.objects.all()), "visible_to", lambda rows, user: rows)
+    forget_filters(monkeypatch, Dispute, Party, Evidence, Message, AttributionRecord)
     answer = partner_a.get(f"{BASE}/disputes/{dispute.pk}{rest}")
     assert answer.status_code == 200
     assert "partner-b" not in answer.content.decode()
@@ -138,8 +245,8 @@ def test_of_a_dispute_that_both_are_in_a_forgotten_filter_leaks_no_others_part(p
 def test_and_it_would_without_the_second_lock(partner_a, monkeypatch):
     dispute = Dispute.objects.get(claimant_id="partner-b")
     PartyFactory(dispute=dispute, payee_id="partner-a")
-    monkeypatch.setattr(type(Evidence.objects.all()), "visible_to", lambda rows, user: rows)
-    monkeypatch.setattr("attribution_site.isolation.ENTER", "SELECT %s, %s, %s")
+    forget_filters(monkeypatch, Evidence)
+    open_the_second_lock(monkeypatch)
     assert partner_a.get(f"{BASE}/disputes/{dispute.pk}/evidence").json()["count"] == 1
 
 

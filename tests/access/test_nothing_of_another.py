@@ -5,33 +5,22 @@ were: both answers are the same but for the id that was sent. And no answer hold
 """
 
 import json
+import re
 import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from attribution_site.api.keys import Payee
 from disputes.models import Dispute, Evidence
 from partners.models import ApiKey
-from partners.operations import create_key
-from partners.webhooks import operations as webhooks
-from tests.access.conftest import client_with
+from tests.access.conftest import NEVER, B
 from tests.api import BASE
 from tests.factories import (
-    AttributionRecordFactory,
-    BrokerFactory,
-    ConversionFactory,
-    DisputeFactory,
-    EvidenceFactory,
-    MessageFactory,
-    PartnerFactory,
     TouchpointFactory,
 )
 from touchpoints.models import Touchpoint
 
-A, B = Payee("partner", "partner-a"), Payee("partner", "partner-b")
-NEVER = "never-was"
 ID_OF = {
     "touchpoints": "touchpoint",
     "attributions": "record",
@@ -55,57 +44,9 @@ def operations():
                 yield path.removeprefix(BASE), method, operation | {"parameters": parameters}
 
 
-@pytest.fixture
-def of_b(db):
-    """What is B's, by the names that paths and parameters call it."""
-    PartnerFactory(id=A.id, name="A"), PartnerFactory(id=B.id, name="Secret name of B"), BrokerFactory(id="broker-b")
-    conversion = ConversionFactory(lead_id="lead-of-b", policy_number="secret-policy")
-    touch = TouchpointFactory(lead_id="lead-of-b", partner_id=B.id, campaign="secret-campaign", session_id="session-b")
-    record = AttributionRecordFactory(
-        lead_id="lead-of-b",
-        conversion_id=conversion.pk,
-        touchpoint_id=touch.pk,
-        partner_id=B.id,
-        payee_id=B.id,
-        status="disputed",
-    )
-    own = TouchpointFactory(lead_id="lead-of-a", partner_id=A.id, campaign="own-campaign")
-    AttributionRecordFactory(lead_id="lead-of-a", touchpoint_id=own.pk, partner_id=A.id, payee_id=A.id)
-    dispute = DisputeFactory(
-        record=record, claimant_id=B.id, reason="secret reason", record_status_before="calculated", number=4711
-    )
-    evidence = EvidenceFactory(dispute=dispute, content={"secret": "secret-evidence"})
-    message = MessageFactory(dispute=dispute, body="secret message")
-    key, text = create_key(name="secret key of B", scopes=["partner"], payee=B)
-    endpoint, secret = webhooks.create_endpoint(
-        url="https://secret.example.com/hook", events=["records.changed"], payee=B, created_by=None
-    )
-    return {
-        "touchpoint": touch.pk,
-        "record": record.pk,
-        "conversion": conversion.pk,
-        "dispute": dispute.pk,
-        "evidence": evidence.pk,
-        "message": message.pk,
-        "lead": "lead-of-b",
-        "partner": B.id,
-        "broker": "broker-b",
-        "key": key.pk,
-        "webhook": endpoint.pk,
-        "session": "session-b",
-        "campaign": "secret-campaign",
-        "secrets": [text, key.prefix, secret],
-    }
-
-
-@pytest.fixture
-def as_a(of_b):
-    return client_with(create_key(name="key of A", scopes=["partner"], payee=A)[1])
-
-
 def markers(of_b):
     """What no answer to A may hold."""
-    of_words = ["partner-b", "broker-b", "secret", "lead-of-b", "session-b", "Secret"]
+    of_words = ["partner-b", "broker-b", "secret", "lead-of-b", "session-b", "Secret", "47.11"]
     return of_words + [str(value) for name, value in of_b.items() if name != "secrets"] + of_b["secrets"]
 
 
@@ -118,6 +59,8 @@ def thing_of(path, parameter):
         "disputeId": "dispute",
         "evidenceId": "evidence",
     }
+    if parameter == "id" and "/deliveries/" in path:
+        return "delivery"
     return by_name.get(parameter) or ID_OF.get(path.strip("/").split("/")[0], "conversion")
 
 
@@ -128,6 +71,7 @@ def twins(name, of_b):
 
 
 def filled(path, operation, of_b, which):
+    """The path with B's things in it, or with such as never were."""
     sent = []
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path" and "{" + parameter["name"] + "}" in path:
@@ -210,31 +154,114 @@ def test_no_filter_tells_what_is_anothers(as_a, of_b):
     assert asked > 15
 
 
-BODY = {"partnerId": "partner", "brokerId": "broker", "conversionId": "conversion", "attributionId": "record"}
-
-
-def test_no_body_reaches_what_is_anothers(as_a, of_b):
-    asked, found = 0, []
-    for path, method, operation in operations():
-        body = body_of(operation)
-        for name in (BODY.keys() | {"payeeId"}) & _names_in(operation) if "{" not in path else ():
-            both = twins(BODY.get(name, "partner"), of_b)
-            answers = [told(ask(as_a, method, path, body | {name: value}), both) for value in both]
+def test_within_ones_own_what_is_anothers_is_not_found(as_a, of_a, of_b):
+    """B's evidence in A's dispute, B's delivery of A's webhook."""
+    asked = 0
+    for path, method, _operation in operations():
+        names = re.findall(r"{(\w+)}", path)
+        if len(names) == 2:
+            own = path.replace("{" + names[0] + "}", str(of_a[thing_of(path, names[0])]))
+            both = twins(thing_of(path, names[1]), of_b)
+            answers = [told(ask(as_a, method, own.replace("{" + names[1] + "}", value)), both) for value in both]
             asked += 1
-            if answers[0] != answers[1] or answers[0][0] < 400:
-                found.append((method, path, name, answers))
-    assert found == []
-    assert asked >= 5
+            assert answers[0] == answers[1]
+            assert answers[0][0] == 404, (method, path)
+            is_there = ask(as_a, method, own.replace("{" + names[1] + "}", str(of_a[thing_of(path, names[1])])))
+            assert is_there.status_code != 404, (method, path)
+    assert asked == 4
 
 
-def _names_in(operation):
-    """The names that a body may have, through references."""
-    text = json.dumps(operation.get("requestBody", {}))
+# Which thing a field of a body names, wherever it stands.
+BODY = {
+    "partnerId": "partner",
+    "brokerId": "broker",
+    "payeeId": "partner",
+    "claimantId": "partner",
+    "conversionId": "conversion",
+    "conversionIds": "conversion",
+    "attributionId": "record",
+    "touchpointId": "touchpoint",
+    "leadIds": "lead",
+    "to": "party",
+}
+# What else ends like a name of something: texts of the sender's own, people of the house, ids of what is made.
+FREE = {"leadId", "sessionId", "visitorId", "externalId", "policyId", "clickIds", "id", "assignedTo", "resolvedBy"}
+
+
+def fields_of(operation):
+    """Where the fields of a body are, as paths of names with [] for each array."""
     components = schema()["components"]["schemas"]
-    for name, component in components.items():
-        if f'#/components/schemas/{name}"' in text:
-            text += json.dumps(component)
-    return {name for name in (*BODY, "payeeId") if f'"{name}"' in text}
+
+    def walk(part, path, within):
+        name = part.get("$ref", "").rpartition("/")[2]
+        if name in within:
+            return
+        part = components[name] if name else part
+        within = {*within, name} - {""}
+        for choice in (each for kind in ("oneOf", "anyOf", "allOf") for each in part.get(kind, [])):
+            yield from walk(choice, path, within)
+        if "items" in part:
+            yield from walk(part["items"], (*path, "[]"), within)
+        for field, value in part.get("properties", {}).items():
+            yield (*path, field)
+            yield from walk(value, (*path, field), within)
+
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    return sorted(set(walk(content["schema"], (), set()))) if content else []
+
+
+def with_own(value, of_a):
+    """An example, about what is A's own."""
+    if isinstance(value, list):
+        return [with_own(each, of_a) for each in value]
+    if not isinstance(value, dict):
+        return value
+    known = {name: str(of_a[thing]) for name, thing in BODY.items() if name in value and thing in of_a}
+    return {name: with_own(each, of_a) for name, each in value.items()} | known
+
+
+def placed(body, path, value):
+    """The body with the value at the path, which is made where it is lacking."""
+    if not path:
+        return value
+    name, *rest = path
+    if name == "[]":
+        first = body[0] if isinstance(body, list) and body else body
+        return [placed(first, rest, value)]
+    body = body if isinstance(body, dict) else {}
+    return body | {name: placed(body.get(name, {}), rest, value)}
+
+
+def is_refused(answer):
+    """Each item by itself, where many were sent."""
+    items = answer.json().get("items") if answer.status_code == 200 else None
+    return answer.status_code >= 400 or bool(items and all(item["errors"] for item in items))
+
+
+def test_every_field_that_names_something_is_asked_with_what_is_anothers():
+    named = {path[-1] for _, _, operation in operations() for path in fields_of(operation)}
+    assert {name for name in named if name.endswith(("Id", "Ids", "To", "By", "id"))} - {"weighBy"} <= {*BODY, *FREE}
+    assert named >= BODY.keys()
+
+
+def test_no_body_reaches_what_is_anothers(as_a, of_a, of_b):
+    asked, found = set(), []
+    for path, method, operation in operations():
+        where, _ = filled(path, operation, of_a, 0)
+        for field in fields_of(operation):
+            if field[-1] in BODY:
+                both = twins(BODY[field[-1]], of_b)
+                example = with_own(body_of(operation), of_a)
+                answers = [ask(as_a, method, where, placed(example, field, value)) for value in both]
+                texts = [told(answer, both) for answer in answers]
+                asked.add((method, path, ".".join(field)))
+                if texts[0] != texts[1] or not all(map(is_refused, answers)):
+                    found.append((method, path, field, texts))
+    assert found == []
+    assert {
+        ("post", "/disputes/{id}/simulate", f"decision.shares.[].{name}") for name in ("payeeId", "touchpointId")
+    } < asked
+    assert len(asked) > 30
 
 
 def test_disputes_stay_as_they_are(as_a, of_b):

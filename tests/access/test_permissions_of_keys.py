@@ -87,11 +87,13 @@ STATUSES = {
     ("PATCH", "attributions/{record}"): service_only(200),
     ("GET", "partners"): OWN,
     ("POST", "partners"): service_only(201),
+    ("PUT", "partners"): service_only(201),
     ("GET", "partners/{partner}"): OWN,
     ("PUT", "partners/{partner}"): service_only(200),
     ("PATCH", "partners/{partner}"): service_only(200),
     ("GET", "brokers"): OWN,
     ("POST", "brokers"): service_only(201),
+    ("PUT", "brokers"): service_only(201),
     # A partner is no broker: this one is not its own.
     ("GET", "brokers/{broker}"): only(read=200, service=200, partner=404),
     ("PUT", "brokers/{broker}"): service_only(200),

@@ -1,6 +1,8 @@
 """Programs go past the middleware that is for browsers, and are answered the same."""
 
 import datetime as dt
+import gzip
+import json
 
 import pytest
 from django.utils import timezone
@@ -32,6 +34,18 @@ def test_it_is_compressed_for_who_asks_so(sale, client_of):
     answer = client_of("read").post(CALCULATE, ASKED, HTTP_ACCEPT_ENCODING="gzip")
     assert answer["Content-Encoding"] == "gzip"
     assert int(answer["Content-Length"]) == len(answer.content)
+
+
+def test_the_answer_to_an_array_of_touches_is_compressed_and_that_to_one_is_not(db, client_of):
+    client, touch = client_of("ingest"), {"leadId": "lead-1", "channel": "email"}
+    one, many = (
+        client.post(f"{BASE}/touchpoints", body, HTTP_ACCEPT_ENCODING="gzip") for body in (touch, [touch] * 100)
+    )
+    assert (one.status_code, one.has_header("Content-Encoding"), many["Content-Encoding"]) == (201, False, "gzip")
+    assert int(many["Content-Length"]) == len(many.content)
+    assert json.loads(gzip.decompress(many.content))["accepted"] == 100
+    plain = client.post(f"{BASE}/touchpoints", [touch] * 100)
+    assert (plain.json()["accepted"], plain["Vary"]) == (100, many["Vary"])
 
 
 def test_under_an_idempotency_key_the_first_answer_comes_again(sale, client_of):

@@ -1,8 +1,11 @@
 """Attribution records over HTTP."""
 
 import datetime as dt
+import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from attribution.models import AttributionRecord, Run
@@ -75,6 +78,33 @@ def test_lists_are_filtered_by_model_run_and_period(api):
     AttributionRecordFactory()
     for query in ("model=linear", f"runId={run.id}", "startDate=2026-03-01&endDate=2026-03-01"):
         assert [row["id"] for row in api.get(f"{URL}?{query}").json()["results"]] == [str(wanted.id)]
+
+
+def test_a_period_has_its_very_first_record_and_not_the_first_after_it(api):
+    midnight, end = NOON.replace(hour=0), NOON.replace(day=3, hour=0)
+    last = end - dt.timedelta(microseconds=1)
+    wanted = [AttributionRecordFactory(occurred_at=each) for each in (midnight, last)]
+    for outside in (midnight - dt.timedelta(microseconds=1), end):
+        AttributionRecordFactory(occurred_at=outside)
+    rows = api.get(f"{URL}?startDate=2026-03-01&endDate=2026-03-02").json()["results"]
+    assert [row["id"] for row in rows] == [str(each.id) for each in reversed(wanted)]
+
+
+@pytest.mark.parametrize(
+    "query", ["leadId=lead-1", "status=paid", "campaignId=autumn", "startDate=2026-01-10&endDate=2026-01-11"]
+)
+def test_a_list_that_is_filtered_reads_no_further_than_it_answers(api, query):
+    with CaptureQueriesContext(connection) as asked:
+        assert api.get(f"{URL}?{query}").status_code == 200
+    [listed] = [each["sql"] for each in asked if "ORDER BY" in each["sql"] and "LIMIT 101" in each["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
+        cursor.execute(f"EXPLAIN {listed}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    column = {"leadId": "lead_id", "status": "status", "campaignId": "campaign_id", "startDate": "id"}[
+        query.split("=")[0]
+    ]
+    assert re.search(rf"Index Cond: \(+(attribution_attributionrecord\.)?{column}\)?", plan), plan
 
 
 @pytest.mark.parametrize(

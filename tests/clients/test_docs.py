@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -16,6 +15,7 @@ from disputes.models import Dispute
 from partners.operations import create_key
 from tests.clients import node
 from tests.factories import PartnerFactory, UserFactory
+from tests.tools import needs_curl, needs_npm
 from touchpoints.models import Touchpoint
 
 PAGE = (settings.BASE_DIR / "docs" / "api.md").read_text()
@@ -48,7 +48,7 @@ def test_every_block_is_of_a_kind_that_is_run():
     assert {kind for kind, _text in BLOCKS} == {"sh", "python", "ts", "http"}
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="NO CURL: the curl examples of docs/api.md are SKIPPED.")
+@needs_curl
 def test_the_curl_quick_start_runs(setting, tmp_path):
     run("bash", "-euo", "pipefail", "-c", "\n".join(blocks("sh")), setting=setting, cwd=tmp_path)
     assert Touchpoint.objects.get().partner_id == "partner-abc"
@@ -69,7 +69,7 @@ def test_the_python_quick_start_runs(setting, tmp_path):
     ]
 
 
-@pytest.mark.skipif(not node.is_installed(), reason=node.SKIPPED)
+@needs_npm
 @pytest.mark.xdist_group("typescript")
 def test_the_typescript_quick_start_compiles_and_runs(setting):
     requests.post(

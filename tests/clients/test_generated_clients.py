@@ -16,9 +16,9 @@ from partners.operations import create_key
 from tests.clients import node
 from tests.clients.write import CLIENTS, SCHEMA, TYPES
 from tests.factories import PartnerFactory, TouchpointFactory, UserFactory
+from tests.tools import needs_npm
 from touchpoints.models import Touchpoint
 
-npm = pytest.mark.skipif(not node.is_installed(), reason=node.SKIPPED)
 # Both write into one folder.
 typescript = pytest.mark.xdist_group("typescript")
 STALE = "is not what the schema says now. `make schema` writes it anew."
@@ -67,7 +67,7 @@ def test_the_schema_in_the_repository_is_current(schema):
     assert json.loads(SCHEMA.read_text()) == schema, f"{SCHEMA.name} {STALE}"
 
 
-@npm
+@needs_npm
 @typescript
 def test_the_typescript_types_in_the_repository_are_current(tmp_path):
     fresh = tmp_path / TYPES.name
@@ -75,7 +75,7 @@ def test_the_typescript_types_in_the_repository_are_current(tmp_path):
     assert fresh.read_text() == TYPES.read_text(), f"{TYPES.name} {STALE}"
 
 
-@npm
+@needs_npm
 @typescript
 @pytest.mark.django_db(transaction=True)
 def test_the_typescript_example_compiles_strictly_and_walks(setting):
@@ -83,7 +83,7 @@ def test_the_typescript_example_compiles_strictly_and_walks(setting):
     assert_walked(json.loads(node.run("dist/walk.js", **setting)))
 
 
-@npm
+@needs_npm
 @typescript
 def test_the_types_are_strict():
     """A program that takes the schema at its word is stopped where it does what the schema forbids."""

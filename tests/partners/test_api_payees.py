@@ -54,6 +54,27 @@ def test_put_empties_the_contact_it_leaves_out_and_patch_keeps_it(finance):
     assert (put["name"], put["contactEmail"], put["status"]) == ("Lantern", None, "active")
 
 
+@pytest.mark.parametrize("path", ["partners", "brokers"])
+def test_put_of_the_collection_takes_one_by_the_id_in_it(finance, path):
+    assert finance.put(f"{BASE}/{path}", LANTERN).status_code == 201
+    again = finance.put(f"{BASE}/{path}", {"id": "partner-abc", "name": "Lantern"})
+    assert (again.status_code, again.json()["name"], again.json()["contactEmail"]) == (200, "Lantern", None)
+    nameless = finance.put(f"{BASE}/{path}", {"name": "Lantern"})
+    assert (nameless.status_code, refused(nameless)) == (400, {("id", "required")})
+    assert refused(finance.put(f"{BASE}/{path}", "Lantern")) == refused(finance.post(f"{BASE}/{path}", "Lantern"))
+
+
+def test_put_of_the_collection_takes_many_and_names_the_bad_ones(finance):
+    finance.post(f"{BASE}/partners", LANTERN)
+    body = [{"id": "partner-abc", "name": "Lantern"}, {"id": "partner-new", "name": "New"}, {"id": "no name"}, 7]
+    answer = finance.put(f"{BASE}/partners", body)
+    assert (answer.status_code, answer.json()["accepted"], answer.json()["rejected"]) == (200, 2, 2)
+    assert [("id" in item, "errors" in item) for item in answer.json()["items"]] == [(True, False)] * 2 + [
+        (False, True)
+    ] * 2
+    assert Partner.objects.get(pk="partner-abc").contact_email == ""
+
+
 def test_put_stores_an_id_that_is_new_and_patch_does_not(finance):
     assert finance.patch(f"{BASE}/partners/partner-new", {"name": "New"}).status_code == 404
     assert finance.put(f"{BASE}/partners/partner-new", {"name": "New"}).status_code == 201

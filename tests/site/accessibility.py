@@ -2,11 +2,8 @@
 
 import functools
 
-import pytest
-
 from tests.clients import node
 
-needs_axe = pytest.mark.skipif(not node.is_installed(node.IN_PAGES), reason=node.SKIPPED)
 RUN = "() => axe.run(document, {resultTypes: ['violations']})"
 SERIOUS = {"serious", "critical"}
 

@@ -17,9 +17,10 @@ from conversions.models import Conversion
 from tests import browser
 from tests.attribution.worlds import NOW, make_world
 from tests.factories import BrokerFactory, PartnerFactory, UserFactory
+from tests.tools import needs_browser
 
 pytestmark = [
-    pytest.mark.skipif(browser.find() is None, reason=browser.SKIPPED),
+    needs_browser,
     pytest.mark.xdist_group("browser"),
 ]
 LONGEST = 15_000  # milliseconds

@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from partners.operations import create_key
-from tests import browser
 from tests.site.test_browser import chromium, visit  # noqa: F401
+from tests.tools import needs_browser
 
 pytestmark = [
-    pytest.mark.skipif(browser.find() is None, reason=browser.SKIPPED),
+    needs_browser,
     pytest.mark.xdist_group("browser"),
 ]
 

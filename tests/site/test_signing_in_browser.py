@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from attribution_site.signing_in.models import Authenticator
-from tests import browser
 from tests.site import signing_in as sign_in
-from tests.site.accessibility import needs_axe, serious_findings
+from tests.site.accessibility import serious_findings
 from tests.site.test_browser import chromium, visit  # noqa: F401
+from tests.tools import needs_axe, needs_browser
 
 pytestmark = [
-    pytest.mark.skipif(browser.find() is None, reason=browser.SKIPPED),
+    needs_browser,
     pytest.mark.xdist_group("browser"),
 ]
 WIDTHS = (1440, 1024, 390)

@@ -13,11 +13,12 @@ from attribution.models import AttributionRecord
 from conversions.models import Conversion
 from tests import browser
 from tests.factories import ConversionFactory, TrackedSiteFactory, TrackingLinkFactory
+from tests.tools import needs_browser
 from touchpoints.models import Touchpoint
 from touchpoints.tracking.operations import identify
 
 pytestmark = [
-    pytest.mark.skipif(browser.find() is None, reason=browser.SKIPPED),
+    needs_browser,
     pytest.mark.xdist_group("browser"),
 ]
 LONGEST = 15_000  # milliseconds

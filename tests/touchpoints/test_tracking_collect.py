@@ -11,6 +11,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attribution_site.signing_in.addresses import trusted
 from tests.factories import PartnerFactory, TrackedSiteFactory
 from touchpoints.models import Touchpoint
 from touchpoints.tracking import operations, requests
@@ -155,10 +156,18 @@ def test_one_address_cannot_flood_a_site(site, monkeypatch):
 
 
 def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(site, monkeypatch, settings):
-    settings.PRODUCTION = True
+    settings.TRUSTED_PROXIES = trusted("127.0.0.0/8")
     monkeypatch.setattr(requests, "MOST_A_MINUTE", 1)
-    seen = ["192.0.2.1", "192.0.2.2", "forged, 192.0.2.1"]
+    seen = ["192.0.2.1", "192.0.2.2", "192.0.2.3, 192.0.2.1"]
     assert [send(message(), **{"X-Forwarded-For": each}).status_code for each in seen] == [204, 204, 429]
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_without_a_proxy_that_is_trusted_no_header_makes_another_address(site, monkeypatch, settings, production):
+    settings.PRODUCTION = production
+    monkeypatch.setattr(requests, "MOST_A_MINUTE", 1)
+    answers = [send(message(), **{"X-Forwarded-For": f"192.0.2.{n}"}) for n in range(3)]
+    assert [answer.status_code for answer in answers] == [204, 429, 429]
 
 
 def test_without_redis_messages_are_taken(site, settings):

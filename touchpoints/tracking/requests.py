@@ -3,8 +3,9 @@
 import re
 
 import redis
-from django.conf import settings
 from django.core.cache import cache
+
+from attribution_site.signing_in.addresses import address_of
 
 MINUTE, DAY = 60, 86_400  # seconds
 # Many people may share one address; nobody clicks that often.
@@ -33,7 +34,7 @@ def is_machine(request):
 
 def is_within_limit(request, what):
     """Whether this address has asked for this at most so often in this minute. Without Redis nothing is refused."""
-    key = f"tracking:{what}:{_address(request)}"
+    key = f"tracking:{what}:{address_of(request)}"
     try:
         cache.add(key, 0, MINUTE)
         return cache.incr(key) <= MOST_A_MINUTE
@@ -47,9 +48,3 @@ def is_first_today(what):
         return cache.add(f"tracking:{what}", 1, DAY)
     except redis.RedisError:
         return True
-
-
-def _address(request):
-    """Of the browser. In production a proxy stands before us, and what it adds itself comes last."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.PRODUCTION else ""
-    return forwarded.rpartition(",")[2].strip()[:64] or request.META.get("REMOTE_ADDR", "")

@@ -375,7 +375,11 @@ export interface paths {
         };
         /** List brokers */
         get: operations["listBrokers"];
-        put?: never;
+        /**
+         * Create or replace one broker, or an array of them
+         * @description As POST, but the contact that an item leaves out is emptied.
+         */
+        put: operations["replaceAnyBroker"];
         /**
          * Create or change one broker, or an array of them
          * @description By id: 201 for a new one, 200 for one that was there. An array is answered by 200, with what became of each item.
@@ -870,7 +874,11 @@ export interface paths {
         };
         /** List partners */
         get: operations["listPartners"];
-        put?: never;
+        /**
+         * Create or replace one partner, or an array of them
+         * @description As POST, but the contact that an item leaves out is emptied.
+         */
+        put: operations["replaceAnyPartner"];
         /**
          * Create or change one partner, or an array of them
          * @description By id: 201 for a new one, 200 for one that was there. An array is answered by 200, with what became of each item.
@@ -4865,6 +4873,55 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    replaceAnyBroker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrokerRequest"] | components["schemas"]["BrokerRequest"][];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Broker"] | components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Broker"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     saveBroker: {
         parameters: {
             query?: never;
@@ -6365,6 +6422,55 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replaceAnyPartner: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send a write again: the same key with the same request gets the first answer, and with another request a 422. Kept for 24 hours. Take a UUID. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerRequest"] | components["schemas"]["PartnerRequest"][];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"] | components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["Conflict"];
+            411: components["responses"]["LengthRequired"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };
