@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("attribution", "0016_audit_of_settlements")]
+    dependencies = [("attribution", "0017_lists")]
 
     operations = [
         AddIndexConcurrently(

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('conversions', '0005_audit'),
+        ('conversions', '0006_by_value'),
     ]
 
     operations = [
