@@ -125,9 +125,12 @@ class BankFileAdmin(ReadOnlyAdmin):
     sortable_by: list[str] = []
     empty_title = "No answers yet"
     empty_help = "They are imported on the page of the bank file that they answer."
-    fields = ["of_export", "paid", "rejected", "returned", "conflicts", "imported_by", "imported", "sha256"]
+    fields = ["of_export", "paid", "rejected", "returned", "conflicts", "imported_by", "imported", "hash"]
     readonly_fields = fields
     change_form_outer_after_template = "admin/payouts/answer_rows.html"
+
+    class Media:
+        css = {"all": ["payouts/console.css"]}
 
     def get_queryset(self, request):
         found = super().get_queryset(request).visible_to(request.user)
@@ -156,6 +159,10 @@ class BankFileAdmin(ReadOnlyAdmin):
     @display(description="To")
     def of_export(self, answer):
         return page_link(Export, answer.export_id, answer.export.reference)
+
+    @display(description="SHA-256")
+    def hash(self, answer):
+        return answer.sha256
 
     @display(description="Imported")
     def imported(self, answer):

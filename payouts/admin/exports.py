@@ -162,6 +162,10 @@ class ExportAdmin(AnswerPages):
     def shown_total(self, export):
         return money(export.total, export.currency)
 
+    @display(description="Payouts")
+    def payouts(self, export):
+        return f"{export.payout_count:,}"
+
     @display(description="Without an answer")
     def unanswered(self, export):
         return f"{export.waiting or 0:,}"
