@@ -141,6 +141,7 @@ UNFOLD = {
                 _list("Payouts", "payments", "payouts.payout") | {"active": _in_payouts},
                 _list("Payout runs", "playlist_add_check", "payouts.payoutrun"),
                 _list("Bank files", "send_money", "payouts.export"),
+                _page("Statements", "receipt", "statement-page", "payouts.view_payout"),
                 _list("Ledger", "account_balance", "payouts.entry"),
                 _list("Proposed adjustments", "edit_note", "payouts.proposal"),
                 _list("Holds", "pan_tool", "payouts.hold"),

@@ -23,6 +23,7 @@ from disputes.admin.leads import lead_page
 from disputes.api import AdjustmentViewSet, DisputeViewSet, EvidenceViewSet, MessageViewSet
 from partners.api import BrokerViewSet, KeyViewSet, PartnerViewSet
 from partners.webhooks.api import DeliveryViewSet, WebhookViewSet
+from payouts.admin import statements
 from payouts.api import BankAccountViewSet, PayoutViewSet, StatementViewSet
 from reports.admin import dispute_report, search
 from reports.api import ReportViewSet, SpendViewSet
@@ -100,6 +101,8 @@ console = [
     path("search/", admin.site.admin_view(search.search), name="search-everything"),
     path("dispute-report/", admin.site.admin_view(dispute_report.page), name="dispute-report"),
     path("dispute-report/<section>.csv", admin.site.admin_view(dispute_report.as_csv), name="dispute-report-csv"),
+    path("statements/", admin.site.admin_view(statements.page), name="statement-page"),
+    path("statements/file.<form>", admin.site.admin_view(statements.file), name="statement-file"),
     path("saved-filters/", admin.site.admin_view(saved_filters.save), name="saved-filters"),
     path("saved-filters/<int:pk>/", admin.site.admin_view(saved_filters.change), name="saved-filter"),
 ]

@@ -1,6 +1,10 @@
 """The back office of partners and brokers."""
 
+from urllib.parse import urlencode
+
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from partners.admin.keys import keys_of
@@ -13,11 +17,11 @@ class PayeeAdmin(PlainAdmin):
     list_filter = ["status"]
     search_fields = ["id", "name", "contact_name", "contact_email"]
     search_help_text = "Name, id or contact"
-    readonly_fields = ["touches", "records", "keys", "created", "updated"]
+    readonly_fields = ["touches", "records", "statement", "keys", "created", "updated"]
     fieldsets = [
         (None, {"fields": ["id", "name", "status"]}),
         ("Contact", {"fields": ["contact_name", "contact_email", "contact_phone"]}),
-        ("What they brought", {"fields": ["touches", "records"]}),
+        ("What they brought", {"fields": ["touches", "records", "statement"]}),
         ("API keys", {"fields": ["keys"]}),
         ("Times", {"fields": ["created", "updated"]}),
     ]
@@ -65,6 +69,11 @@ class PayeeAdmin(PlainAdmin):
     def records(self, payee):
         kind = payee._meta.model_name
         return list_link("attribution_attributionrecord", "Show", payee=f"{kind}:{payee.pk}")
+
+    @display(description="Statement")
+    def statement(self, payee):
+        asked = urlencode({"payee_type": payee._meta.model_name, "payee_id": payee.pk})
+        return format_html('<a class="row-link" href="{}?{}">Show</a>', reverse("statement-page"), asked)
 
 
 @admin.register(Partner)

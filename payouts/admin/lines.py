@@ -54,7 +54,7 @@ def _row(entry, is_disputed):
         "kind": entry.get_kind_display(),
         "booked": moment(entry.booked_at),
         "lead": entry.lead_id or "",
-        "record": _explain_link(entry.record_id),
+        "record": explain_link(entry.record_id),
         "conversion": page_link(Conversion, entry.conversion_id, "Show"),
         "why": why(entry),
         "amount": money(entry.amount, entry.currency),
@@ -70,7 +70,7 @@ def why(entry):
     return ""
 
 
-def _explain_link(record_id):
+def explain_link(record_id):
     if record_id is None:
         return "–"
     url = reverse("admin:attribution_attributionrecord_explain", args=[record_id])
