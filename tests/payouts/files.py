@@ -1,7 +1,11 @@
 """Approved payouts whose payees have bank accounts, and the files that they go into."""
 
 import datetime as dt
+import threading
 
+from django.db import connection
+
+from attribution_site.errors import DomainError
 from payouts import operations
 from payouts.models import Payout
 from tests.factories import BankAccountFactory
@@ -32,7 +36,7 @@ def payable(*amounts, method="ach", currency="USD", account=True, **values):
             BankAccountFactory(payee_id=name, **((SEPA if method == "sepa" else {}) | values))
     run = books.run()
     Payout.objects.filter(run=run).update(method=method)
-    found = [books.approved(each) for each in run.payouts.all()]
+    found = [books.approved(each) for each in run.payouts.filter(payee_id__in=names)]
     return sorted(found, key=lambda each: names.index(each.payee_id))
 
 
@@ -57,3 +61,29 @@ def row(made, payout, status="paid", *, amount=None, currency="USD", on=None, re
 def csv_of(*rows):
     """What the bank answers, as a CSV file."""
     return (HEAD + "".join(rows)).encode()
+
+
+def at_once(*acts):
+    """What became of each, in threads: the id of what it made, or the refusal. Another error is raised."""
+    gate, outcomes = threading.Barrier(len(acts)), []
+
+    def work(act):
+        gate.wait()
+        try:
+            outcomes.append(act().pk)
+        except DomainError as refused:
+            outcomes.append(type(refused).__name__)
+        except Exception as error:
+            outcomes.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for error in outcomes:
+        if isinstance(error, Exception):
+            raise error
+    return outcomes

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -210,3 +211,27 @@ def test_amounts_and_the_file_are_kept_as_they_came():
     with connection.cursor() as cursor:
         cursor.execute("SELECT payouts_bankfile::text FROM payouts_bankfile")
         assert content.hex() not in cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_import_one_answer_at_once_both_get_the_one_outcome():
+    sam, ann = books.finance(), books.finance()
+    payout, other = payable("10.00", "20.00")
+    made = export(payout, other)
+    content = csv_of(row(made, payout), row(made, other, "rejected"))
+    first, second = files.at_once(*[partial(answered, made, content, by=by) for by in (sam, ann)])
+    assert first == second == BankFile.objects.get().pk
+    assert Entry.objects.filter(kind="payment").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_voiding_and_booking_that_it_is_paid_at_once_one_happens():
+    sam = books.finance()
+    for _ in range(3):
+        [payout] = payable("10.00")
+        made = export(payout)
+        void = partial(operations.void_payout, payout_id=payout.pk, reason="Lost", bank_did_not_pay=True, by=sam)
+        files.at_once(void, partial(answered, made, csv_of(row(made, payout)), by=sam))
+        is_paid = Entry.objects.filter(kind="payment", payout_id=payout.pk).exists()
+        assert state(payout) == ("paid" if is_paid else "void")
+        assert made.answers.get().conflicts == (0 if is_paid else 1)
