@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import pgtrigger
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
@@ -102,7 +103,8 @@ def _open_accounts(proposer: Any, confirmer: Any) -> None:
         account = operations.propose_account(payee=payee, details=details, by=Actor(user=proposer))
         operations.confirm_account(account_id=account.pk, by=confirmer)
     # The days in which a payee may object are over: the demo has no time to wait for them.
-    BankAccount.objects.update(effective_at=timezone.now())
+    with pgtrigger.ignore("payouts.BankAccount:guard_account"):
+        BankAccount.objects.update(effective_at=timezone.now())
 
 
 def _approve(by: Any) -> int:
