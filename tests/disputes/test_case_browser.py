@@ -12,6 +12,7 @@ from disputes.models import Dispute
 from tests import browser
 from tests.disputes.cases import case
 from tests.factories import UserFactory
+from tests.site.accessibility import needs_axe, serious_findings
 from tests.site.test_browser import LONGEST, chromium, visit  # noqa: F401 (fixtures)
 
 pytestmark = [
@@ -180,16 +181,14 @@ def test_without_scripts_the_forms_do_the_same(visit, unwatched):  # noqa: F811
     assert Dispute.objects.get().status == "resolved"
 
 
+@needs_axe
 def test_nobody_is_kept_out_of_the_page(visit):  # noqa: F811
-    accessibility = pytest.importorskip("tests.site.accessibility")
-    if not accessibility.node.is_installed(accessibility.node.IN_PAGES):
-        pytest.skip(accessibility.node.SKIPPED)
     page = opened(visit, case(8, messages=6, files=2))
     page.get_by_text("A decision of your own").click()
     expect(page.locator("[data-tried]")).to_contain_text("It would come out like this")
-    assert accessibility.serious_findings(page) == []
+    assert serious_findings(page) == []
     page.keyboard.press("Escape")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("x")
     expect(page.locator("dialog[open]")).to_be_visible()
-    assert accessibility.serious_findings(page) == []
+    assert serious_findings(page) == []
