@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from attribution.models import AttributionRecord
 from attribution.settling import HOUSE, Decision, Way
 from disputes.models import Dispute
+from disputes.operations import LONGEST_RESOLUTION
 from disputes.operations.bulk import MOST_ROWS
 
 FILING = {
@@ -65,13 +66,12 @@ def rows_of(body: bytes, columns: Mapping[str, str]) -> list[dict[str, str]]:
 def _row(header: list[str], line: list[str], number: int) -> dict[str, str]:
     if len(line) != len(header):
         raise NoTable(f"Line {number} has {len(line)} cells, the first line {len(header)}.")
-    # Postgres keeps no NUL; whoever sends one means nothing by it.
-    cells = (cell.replace("\0", "").strip() for cell in line)
-    return {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+    return {name: cell.strip() for name, cell in zip(header, line, strict=True) if cell.strip()}
 
 
 def filing_of(row: Mapping[str, str]) -> dict[str, Any]:
     """Of `operations.file_dispute`, but for who files."""
+    _check_text(row)
     claim: dict[str, Any] = {
         "dispute_type": _choice(row, "disputeType", Dispute.Type.values),
         "reason": _text(row, "reason", 4000),
@@ -89,9 +89,9 @@ def filing_of(row: Mapping[str, str]) -> dict[str, Any]:
 def decision_of(row: Mapping[str, str]) -> dict[str, Any]:
     """What `operations.resolve_dispute` takes or, with `rejection` in it, `reject_dispute`, but for who decides. Raises
     ValidationError by field."""
-    dispute = _dispute(row)
+    dispute = dispute_of(row)
     status = _choice(row, "status", [Dispute.Status.RESOLVED, Dispute.Status.REJECTED])
-    asked: dict[str, Any] = {"dispute_id": dispute.pk, "resolution": _text(row, "resolution", 4000)}
+    asked: dict[str, Any] = {"dispute_id": dispute.pk, "resolution": _text(row, "resolution", LONGEST_RESOLUTION)}
     if status == Dispute.Status.REJECTED:
         if "way" in row:
             raise _wrong("way", "A rejected dispute moves no money.")
@@ -101,7 +101,9 @@ def decision_of(row: Mapping[str, str]) -> dict[str, Any]:
     return asked | {"decision": _decision(row, dispute) if "way" in row else None}
 
 
-def _dispute(row: Mapping[str, str]) -> Dispute:
+def dispute_of(row: Mapping[str, str]) -> Dispute:
+    """The one that it decides. Raises ValidationError by field."""
+    _check_text(row)
     pk = _uuid(row, "id")
     digits = row.get("number", "").lower().removeprefix("d-")
     if pk is None and not (digits.isascii() and digits.isdigit() and len(digits) < 19):
@@ -135,6 +137,13 @@ def _payee(row: Mapping[str, str], name: str, kinds: tuple[str, ...]) -> tuple[s
     if f"{name}Id" not in row:
         raise _wrong(f"{name}Id", "Which one?", "required")
     return kind, row[f"{name}Id"]
+
+
+def _check_text(row: Mapping[str, str]) -> None:
+    """Postgres keeps no NUL."""
+    for name, cell in row.items():
+        if "\0" in cell:
+            raise _wrong(name, "It has a NUL, which is no character of a text.", "null_characters_not_allowed")
 
 
 def _choice(row: Mapping[str, str], name: str, choices: Any) -> str:

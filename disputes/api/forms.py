@@ -10,13 +10,12 @@ from attribution.settling import HOUSE, Decision, HandShare, NewTouch, Way
 from attribution_site.api.fields import Flag, Moment, Money, Number, StrictSerializer, StrictUUID, Text
 from disputes.api.fields import DisputeNumber, EvidenceField, PayeeId, Percentage
 from disputes.models import Dispute
+from disputes.operations import LONGEST_RESOLUTION
 from touchpoints.models import Channel
 
 CLAIMANTS = ["partner", "broker"]
 PAYEES = AttributionRecord.Payee.choices
 DECISIONS = [Dispute.Status.RESOLVED.value, Dispute.Status.REJECTED.value]
-# As long as the reason of a settlement may be.
-LONGEST_RESOLUTION = 2000
 
 
 def _refused(name, message, code="invalid"):

@@ -16,6 +16,7 @@ from disputes.operations.handling import (
 from disputes.operations.locking import DisputeClosed, NotInThisState, NotYoursToDo
 from disputes.operations.reminders import remind_of_disputes
 from disputes.operations.resolving import (
+    LONGEST_RESOLUTION,
     AppealToAnother,
     Option,
     OwnDispute,
@@ -23,12 +24,15 @@ from disputes.operations.resolving import (
     resolve_dispute,
     simulate,
 )
+from disputes.operations.shown import ChangedSinceShown, check_unchanged, lock_state, state_of_claim
 
 __all__ = [
+    "LONGEST_RESOLUTION",
     "AlreadyDisputed",
     "AppealToAnother",
     "AppealTooLate",
     "AssignedToAnother",
+    "ChangedSinceShown",
     "DisputeClosed",
     "InHold",
     "NoMoney",
@@ -44,12 +48,15 @@ __all__ = [
     "ask_information",
     "assign_dispute",
     "check_filing",
+    "check_unchanged",
     "file_dispute",
     "go_on_without_answer",
+    "lock_state",
     "post_message",
     "reject_dispute",
     "remind_of_disputes",
     "resolve_dispute",
     "simulate",
+    "state_of_claim",
     "withdraw_dispute",
 ]

@@ -24,6 +24,8 @@ from disputes.operations.locking import NotYoursToDo, check_open, locked_open, r
 
 HALF = Decimal(50)
 HUNDRED = Decimal(100)
+# As long as the reason of a settlement may be.
+LONGEST_RESOLUTION = 2000
 
 
 class OwnDispute(NotYoursToDo):
@@ -88,6 +90,10 @@ def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
     """Locked: the lead's calculations, the conversion, the dispute, then the records in their order."""
     if not resolution.strip():
         raise ValidationError({"resolution": ValidationError("Say why: the payees are told.", code="required")})
+    if len(resolution) > LONGEST_RESOLUTION:
+        raise ValidationError(
+            {"resolution": ValidationError(f"At most {LONGEST_RESOLUTION:,} characters.", code="max_length")}
+        )
     standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
     dispute = locked_open(dispute_id, by)
     _check_may_decide(dispute, by)

@@ -1,11 +1,12 @@
 """What a decision would cost, on the page of a dispute: tried, said in words, and then done as it was said."""
 
+import json
 from decimal import Decimal
 
 import pytest
 
 import attribution.operations
-from attribution.models import Adjustment, Settlement
+from attribution.models import Adjustment, AttributionRecord, Settlement
 from disputes import operations
 from disputes.actors import Actor
 from partners.models import Partner
@@ -208,3 +209,41 @@ def test_payees_are_found_by_id_and_name_and_only_active_ones(page):
     assert found == [{"value": "partner:acme", "label": "Acme Leads"}]
     values = [each["value"] for each in page.get(at(dispute, "payees/"), {"q": "har"}).json()["payees"]]
     assert values == ["broker:harbour-brokers"]
+
+
+def shares_of(rows):
+    return {"way": "by_hand", "shares": json.dumps(rows)}
+
+
+def test_more_shares_than_a_request_may_have_fields_for_are_set_by_hand(page):
+    dispute = case(400)
+    found = AttributionRecord.objects.filter(conversion_id=dispute.conversion_id, payable=True)
+    form = page.get(at(dispute, "simulator/"), **FETCH).content.decode()
+    assert form.count('data-share="percentage"') == 402
+    assert form.count("<noscript>") == 1
+    assert 'name="share-' not in form  # so many fields no request may have
+    given = [[place, str(each.touchpoint_id), "", "0.25"] for place, each in enumerate(found)]
+    assert resolve_on(page, dispute, shares_of(given)).status_code == 302
+    assert set(found.values_list("credit", flat=True)) == {Decimal("0.0025")}
+    assert found.count() == 400
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        (json.dumps([[0, "x", "", "1"]] * 1001), "At most 1,000 shares can be set at once, and these are 1,001."),
+        ("nonsense", "These are no shares."),
+        ("[" * 100_000, "These are no shares."),
+        ("{}", "These are no shares."),
+        ("[1]", "These are no shares."),
+        ('[["0", "a", "b", "c"]]', "These are no shares."),
+        ("[[0, 1, 2, 3]]", "These are no shares."),
+        ('[[3, "x", "", "1"]]', "Row 4: choose the touch"),
+    ],
+)
+def test_shares_that_are_none_are_refused_and_never_left_out(page, shares, told):
+    dispute = file(records(sold())[0])
+    response = page.post(at(dispute, "decide/"), {"way": "by_hand", "shares": shares, "step": "try"}, **FETCH)
+    assert told in text_of(response)
+    assert page.post(at(dispute, "decide/"), {"way": "by_hand", "shares": shares, "step": "resolve"}).status_code == 409
+    assert not Settlement.objects.exists()
