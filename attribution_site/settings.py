@@ -305,8 +305,11 @@ HOLIDAYS = env.list("HOLIDAYS", default=[])
 BusinessHours.read(BUSINESS_TIMEZONE, BUSINESS_DAYS, BUSINESS_HOURS, HOLIDAYS)  # or it does not start
 DISPUTE_SLA_HOURS = env.int("DISPUTE_SLA_HOURS", default=40)
 DISPUTE_APPEAL_DAYS = env.int("DISPUTE_APPEAL_DAYS", default=30)
+DISPUTE_APPEAL_LEVELS = env.int("DISPUTE_APPEAL_LEVELS", default=1)
 if DISPUTE_SLA_HOURS < 1 or DISPUTE_APPEAL_DAYS < 1:
     raise ImproperlyConfigured("DISPUTE_SLA_HOURS and DISPUTE_APPEAL_DAYS must be 1 or more.")
+if DISPUTE_APPEAL_LEVELS < 0:
+    raise ImproperlyConfigured("DISPUTE_APPEAL_LEVELS must be 0 or more.")
 
 # Keys that secrets in the database are sealed with: the first seals, all of them open.
 FIELD_ENCRYPTION_KEYS = required_in_production("FIELD_ENCRYPTION_KEYS", f"fields:{SECRET_KEY}").split(",")

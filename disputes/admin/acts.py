@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Q
 
@@ -141,14 +140,14 @@ def _says_reject(page):
         f"{page.dispute} is closed as rejected by you. No money moves.",
         back_to(page.dispute),
         f"{page.dispute.claimant_id} is told the reason and your words; {page.others_in_words} that it is over.",
-        f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",
+        page.appeals_in_words,
     ]
 
 
 def _says_appeal(page):
     return [
         "A new dispute is filed, with the journey and the rule trace of today as its evidence.",
-        "The record is frozen again, where it still can be disputed.",
+        "The record is frozen again if it is still that payee's own, and can be disputed.",
         f"Somebody else than {page.dispute.resolved_by or 'who decided'} decides it, and not you who enter it.",
     ]
 

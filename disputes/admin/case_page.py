@@ -11,6 +11,7 @@ from attribution.admin import timeline
 from attribution.models import AttributionModel, AttributionRecord, with_net
 from attribution.plain_words import sentences
 from conversions.models import Conversion
+from disputes import operations
 from disputes.admin import case_history, evidence_items, settlement_lines, talk
 from disputes.clock import BusinessHours
 from disputes.models import Dispute, Party
@@ -197,7 +198,14 @@ class CasePage:
         dispute = self.dispute
         decided = dispute.status in {Status.RESOLVED, Status.REJECTED}
         in_time = decided and self.now <= self.last_appeal
-        return self.may_handle and in_time
+        return self.may_handle and in_time and not operations.is_final(dispute)
+
+    @property
+    def appeals_in_words(self):
+        """What can be done against the decision that is about to be taken."""
+        if operations.is_final(self.dispute):
+            return "The decision is final: nobody may appeal it."
+        return f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that."
 
     @property
     def last_appeal(self):

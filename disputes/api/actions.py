@@ -5,6 +5,7 @@ import datetime as dt
 from django.conf import settings
 
 from disputes.models import Dispute, Party
+from disputes.operations import is_final
 
 Status = Dispute.Status
 
@@ -56,7 +57,7 @@ def _may_decide(dispute, asker):
 def _may_be_appealed(dispute, asker, now):
     if dispute.status not in {Status.RESOLVED, Status.REJECTED}:
         return False
-    if now > dispute.closed_at + dt.timedelta(days=settings.DISPUTE_APPEAL_DAYS):
+    if is_final(dispute) or now > dispute.closed_at + dt.timedelta(days=settings.DISPUTE_APPEAL_DAYS):
         return False
     kind, pk = asker.payee or dispute.claimant
     return not dispute.appeals.filter(claimant_type=kind, claimant_id=pk).exists()

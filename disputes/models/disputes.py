@@ -111,6 +111,10 @@ class DisputeQuerySet(models.QuerySet):
         """Those whose time is up. While a question waits for its answer the clock stands still."""
         return self.filter(status__in=[Status.OPEN, Status.UNDER_REVIEW], due_at__lt=as_of or timezone.now())
 
+    def holding(self, record_id):
+        """Those that froze the record. An appeal about what is another payee's by now froze nothing."""
+        return self.filter(record_id=record_id).exclude(record_status_before="")
+
     def of_conversion(self, conversion_id):
         return self.filter(conversion_id=conversion_id)
 
@@ -143,6 +147,7 @@ class Dispute(models.Model):
     at_stake = models.DecimalField(
         max_digits=14, decimal_places=2, help_text="Commission of the record when it was filed, or what is claimed."
     )
+    # Empty of a dispute that froze no record: the record is not its claimant's, or there is none.
     record_status_before = models.CharField(max_length=16, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.OPEN)
     filed_by = models.ForeignKey(

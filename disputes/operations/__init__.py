@@ -1,6 +1,6 @@
 """Everything that changes disputes: one function a verb, a file a subject."""
 
-from disputes.operations.appealing import AppealTooLate, appeal_dispute
+from disputes.operations.appealing import AppealFinal, AppealTooLate, appeal_dispute, is_final
 from disputes.operations.evidence import add_file, add_json
 from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, check_filing, file_dispute
 from disputes.operations.handling import (
@@ -26,6 +26,7 @@ from disputes.operations.resolving import (
 
 __all__ = [
     "AlreadyDisputed",
+    "AppealFinal",
     "AppealToAnother",
     "AppealTooLate",
     "AssignedToAnother",
@@ -46,6 +47,7 @@ __all__ = [
     "check_filing",
     "file_dispute",
     "go_on_without_answer",
+    "is_final",
     "post_message",
     "reject_dispute",
     "remind_of_disputes",

@@ -190,7 +190,7 @@ def status_before(record: AttributionRecord) -> str:
     """Where it goes back to: another dispute may have frozen it already."""
     if record.status != Status.DISPUTED:
         return record.status
-    others = Dispute.objects.open().filter(record_id=record.pk).exclude(record_status_before="")
+    others = Dispute.objects.open().holding(record.pk)
     return others.values_list("record_status_before", flat=True)[0]
 
 

@@ -20,7 +20,7 @@ from disputes import announcing
 from disputes.actors import Actor, Payee
 from disputes.models import Dispute, Party
 from disputes.operations.handling import take
-from disputes.operations.locking import NotYoursToDo, check_open, locked_open, release
+from disputes.operations.locking import NotYoursToDo, check_open, holds_alone, locked_open, release
 
 HALF = Decimal(50)
 HUNDRED = Decimal(100)
@@ -161,10 +161,9 @@ def _plan(dispute: Dispute, decision: Decision) -> attribution.operations.Plan:
 
 def _released(dispute: Dispute) -> dict[UUID, str]:
     """The status that the record would go back to first, where nothing else holds it."""
-    if dispute.record_id is None or not dispute.record_status_before:
+    if dispute.record_id is None or not holds_alone(dispute):
         return {}
-    others = Dispute.objects.open().filter(record_id=dispute.record_id).exclude(pk=dispute.pk)
-    return {} if others.exists() else {dispute.record_id: dispute.record_status_before}
+    return {dispute.record_id: dispute.record_status_before}
 
 
 def offered(dispute: Dispute) -> list[tuple[str, Decision]]:

@@ -271,6 +271,8 @@ def test_an_appeal_is_decided_by_another_and_tells_a_respondent_nothing_of_the_c
     assert refusal(signed_in(person).put(at(appeal, "resolve"), REJECTED)) == (409, {(None, "appeal_to_another")})
     assert "resolve" not in ok(signed_in(person).get(at(appeal)))["actions"]
     ok(signed_in(decider()).put(at(appeal, "resolve"), REJECTED))
+    assert "appeal" not in ok(partner(1).get(at(appeal)))["actions"]
+    assert refusal(partner(1).post(at(appeal, "appeal"), {"reason": "Once more."})) == (409, {(None, "appeal_final")})
 
 
 def test_the_house_may_enter_an_appeal_for_a_party_alone(dispute):

@@ -259,6 +259,56 @@ def test_an_appeal_goes_to_another_person_and_freezes_again():
     assert statuses(conversion)[0] == "calculated"
 
 
+def rejected(dispute):
+    return operations.reject_dispute(
+        dispute_id=dispute.pk, rejection="not_proven", resolution="It is not shown.", by=house()
+    )
+
+
+def appealed(dispute, payee="partner-0", reason="Look again."):
+    return operations.appeal_dispute(dispute_id=dispute.pk, reason=reason, by=Actor(payee=("partner", payee)))
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_so_many_appeals_follow_one_another_and_the_last_decision_is_final(settings, levels):
+    settings.DISPUTE_APPEAL_LEVELS = levels
+    conversion = sold()
+    last = rejected(file(records(conversion)[0]))
+    for _ in range(levels):
+        last = rejected(appealed(last))
+    with pytest.raises(operations.AppealFinal, match=f"{last} is final. .* say so in its messages"):
+        appealed(last)
+    assert statuses(conversion)[0] == "calculated"
+    operations.post_message(dispute_id=last.pk, body="There is a new log.", by=Actor(payee=last.claimant))
+
+
+def test_an_appeal_does_not_freeze_what_was_given_to_another():
+    conversion = sold()
+    first = records(conversion)[0]
+    given = resolve(file(first), Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-1")))
+    appeal = appealed(given)
+    assert (appeal.record_id, appeal.record_status_before) == (first.pk, "")
+    assert statuses(conversion)[0] == "calculated"
+    approve(AttributionRecord.objects.get(pk=first.pk))
+    # It is still about that record: won, the money comes back, by what is right for an approved one.
+    resolve(appeal, Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-0")))
+    assert net_by_payee(conversion) == {"partner-0": 4, "partner-1": 2, "partner-2": 4}
+    assert statuses(conversion)[0] == "approved"
+
+
+@pytest.mark.parametrize("ends_first", ["appeal", "other"])
+def test_an_appeal_that_froze_nothing_neither_holds_nor_releases_a_record(ends_first):
+    conversion = sold()
+    first = records(conversion)[0]
+    given = resolve(file(first), Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-1")))
+    appeal = appealed(given)
+    other = file(AttributionRecord.objects.get(pk=first.pk))
+    [before] = [option for option in operations.simulate(dispute_id=other.pk) if option.label == "Exclude the touch"]
+    assert not any(each.get("adjusted") for each in before.plan.by_payee().values())
+    rejected(appeal if ends_first == "appeal" else other)
+    assert statuses(conversion)[0] == ("disputed" if ends_first == "appeal" else "calculated")
+
+
 def test_a_loser_may_answer_and_appeal():
     conversion = sold()
     first, second, _ = records(conversion)
