@@ -319,6 +319,10 @@ class Party(models.Model):
     payee_type = models.CharField(max_length=8, choices=AttributionRecord.Payee)
     payee_id = models.CharField(max_length=64)
     role = models.CharField(max_length=12, choices=Role)
+    is_of_record = models.BooleanField(
+        db_default=False,
+        help_text="Whether what is disputed was this party's own when it was filed. Else it is not told its amount.",
+    )
     told_at = models.DateTimeField(db_default=Now())
 
     objects = PartyQuerySet.as_manager()
