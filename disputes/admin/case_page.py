@@ -150,6 +150,8 @@ class CasePage:
             return "You filed this dispute: somebody else decides it."
         before = dispute.appeal_of
         while before is not None:
+            if before.filed_by_id == self.user.pk:
+                return f"You filed {before}: somebody else decides its appeal."
             if before.resolved_by_id == self.user.pk:
                 return f"You decided {before}: somebody else decides its appeal."
             before = before.appeal_of

@@ -50,6 +50,8 @@ def _may_decide(dispute, asker):
     while before is not None:
         if asker.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
             return False
+        if asker.is_same_as(before.filed_by_id, before.filed_by_key_id):
+            return False
         before = before.appeal_of
     return True
 

@@ -72,19 +72,21 @@ FACTS = [
     "number",
 ]
 CHANGED_FACTS = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in FACTS)
-# An appeal goes to somebody who decided none of what it is about.
+# An appeal goes to somebody who decided none of what it is about, nor filed it.
 ANOTHER_DECIDES = """
     IF EXISTS (
         WITH RECURSIVE before AS (
-            SELECT d.id, d.appeal_of_id, d.resolved_by_id, d.resolved_by_key_id
-            FROM disputes_dispute d WHERE d.id = NEW.appeal_of_id
+            SELECT d.* FROM disputes_dispute d WHERE d.id = NEW.appeal_of_id
             UNION ALL
-            SELECT d.id, d.appeal_of_id, d.resolved_by_id, d.resolved_by_key_id
-            FROM disputes_dispute d JOIN before ON d.id = before.appeal_of_id
+            SELECT d.* FROM disputes_dispute d JOIN before ON d.id = before.appeal_of_id
+        ), hands AS (
+            SELECT resolved_by_id AS person, resolved_by_key_id AS key FROM before
+            UNION ALL
+            SELECT filed_by_id, filed_by_key_id FROM before
         )
-        SELECT FROM before
-        WHERE resolved_by_id = NEW.resolved_by_id
-            OR (NEW.resolved_by_id IS NULL AND resolved_by_key_id = NEW.resolved_by_key_id)
+        SELECT FROM hands
+        WHERE person = NEW.resolved_by_id
+            OR ((person IS NULL OR NEW.resolved_by_id IS NULL) AND key = NEW.resolved_by_key_id)
     ) THEN
         RAISE EXCEPTION 'An appeal is decided by somebody else than what it is about'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appeal_to_another';
@@ -232,12 +234,13 @@ class Dispute(models.Model):
             models.CheckConstraint(
                 name="dispute_settled_when_resolved", condition=Q(status=Status.RESOLVED) | Q(settlement__isnull=True)
             ),
-            # NULL on either side is nobody, and equal to nobody. A key that acts for a person is that person.
+            # NULL on either side is nobody, and equal to nobody. Where both are people it is they who count: else a key
+            # that filed would decide in the name of whomever it names.
             models.CheckConstraint(
                 name="dispute_decided_by_another_than_filed",
                 condition=(Q(resolved_by=None) | Q(filed_by=None) | ~Q(resolved_by=F("filed_by")))
                 & (
-                    Q(resolved_by__isnull=False)
+                    Q(resolved_by__isnull=False, filed_by__isnull=False)
                     | Q(resolved_by_key=None)
                     | Q(filed_by_key=None)
                     | ~Q(resolved_by_key=F("filed_by_key"))

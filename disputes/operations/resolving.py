@@ -104,6 +104,8 @@ def _check_may_decide(dispute: Dispute, by: Actor) -> None:
         raise OwnDispute("You filed this dispute: somebody else decides it.")
     before = dispute.appeal_of
     while before is not None:
+        if by.is_same_as(before.filed_by_id, before.filed_by_key_id):
+            raise OwnDispute(f"You filed {before}: somebody else decides its appeal.")
         if by.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
             raise AppealToAnother(f"You decided {before}: somebody else decides its appeal.")
         before = before.appeal_of

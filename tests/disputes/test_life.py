@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 import attribution.operations
 from attribution.models import Adjustment, AttributionRecord, Settlement
@@ -14,6 +15,7 @@ from disputes import operations
 from disputes.actors import Actor
 from disputes.models import Dispute
 from partners.models import Partner, uuid7
+from partners.operations import create_key
 from tests.attribution.worlds import NOW
 from tests.disputes.worlds import approve, claim, decider, file, house, net_by_payee, records, sold
 from tests.factories import PartnerFactory
@@ -257,6 +259,42 @@ def test_an_appeal_goes_to_another_person_and_freezes_again():
         operations.appeal_dispute(dispute_id=dispute.pk, reason="Again.", by=Actor(payee=("partner", "partner-0")))
     resolve(appeal)
     assert statuses(conversion)[0] == "calculated"
+
+
+def decided_in_sql(dispute, *, person=None, key=None):
+    """As a program would that knows no rule."""
+    with transaction.atomic():
+        Dispute.objects.filter(pk=dispute.pk).update(status="under_review")
+        Dispute.objects.filter(pk=dispute.pk).update(
+            status="resolved", closed_at=timezone.now(), resolution="So.", resolved_by=person, resolved_by_key_id=key
+        )
+
+
+def test_the_database_lets_no_person_and_no_key_decide_what_they_filed():
+    first, second, _ = records(sold())
+    person, (key, _), (other_key, _) = decider(), *(create_key(name=n, scopes=["disputes:write"]) for n in "ab")
+    by_person = operations.file_dispute(record_id=first.pk, claim=claim(), by=Actor(user=person))
+    by_key = operations.file_dispute(record_id=second.pk, claim=claim(), by=Actor(key_id=key.pk))
+    for dispute, hand in (
+        (by_person, {"person": person}),
+        (by_person, {"person": person, "key": other_key.pk}),
+        (by_key, {"key": key.pk}),
+        (by_key, {"person": decider(), "key": key.pk}),
+    ):
+        with pytest.raises(DatabaseError, match="dispute_decided_by_another_than_filed"):
+            decided_in_sql(dispute, **hand)
+    decided_in_sql(by_key, person=decider(), key=other_key.pk)
+
+
+def test_the_database_lets_no_hand_in_a_decision_decide_its_appeal():
+    first = records(sold())[0]
+    person, (key, _) = decider(), create_key(name="program", scopes=["disputes:write"])
+    dispute = operations.file_dispute(record_id=first.pk, claim=claim(), by=Actor(user=person))
+    operations.reject_dispute(dispute_id=dispute.pk, rejection="other", resolution="No.", by=Actor(key_id=key.pk))
+    appeal = appealed(dispute)
+    for hand in ({"person": person}, {"key": key.pk}, {"person": decider(), "key": key.pk}):
+        with pytest.raises(DatabaseError, match="decided by somebody else"):
+            decided_in_sql(appeal, **hand)
 
 
 def rejected(dispute):
