@@ -170,6 +170,10 @@ CELERY_BEAT_SCHEDULE = {
     "send webhooks": {"task": "partners.tasks.send_webhooks", "schedule": 10.0},
     "prune webhooks": {"task": "partners.tasks.prune_webhooks", "schedule": crontab(minute="20", hour="4")},
     "remind of disputes": {"task": "disputes.tasks.remind_of_disputes", "schedule": 300.0},
+    "remove orphaned evidence": {
+        "task": "disputes.tasks.remove_orphaned_evidence",
+        "schedule": crontab(minute="40", hour="4"),
+    },
     "seal the audit log": {"task": "attribution_site.tasks.seal_audit", "schedule": 60.0},
     "verify the audit log": {
         "task": "attribution_site.tasks.verify_audit",

@@ -1,7 +1,7 @@
 """Everything that changes disputes: one function a verb, a file a subject."""
 
 from disputes.operations.appealing import AppealFinal, AppealTooLate, appeal_dispute, is_final
-from disputes.operations.evidence import add_file, add_json
+from disputes.operations.evidence import add_file, add_json, remove_orphans
 from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, check_filing, file_dispute
 from disputes.operations.handling import (
     AssignedToAnother,
@@ -51,6 +51,7 @@ __all__ = [
     "post_message",
     "reject_dispute",
     "remind_of_disputes",
+    "remove_orphans",
     "resolve_dispute",
     "simulate",
     "withdraw_dispute",
