@@ -308,10 +308,11 @@ BUSINESS_HOURS = env("BUSINESS_HOURS", default="09:00-17:00")
 HOLIDAYS = env.list("HOLIDAYS", default=[])
 BusinessHours.read(BUSINESS_TIMEZONE, BUSINESS_DAYS, BUSINESS_HOURS, HOLIDAYS)  # or it does not start
 DISPUTE_SLA_HOURS = env.int("DISPUTE_SLA_HOURS", default=40)
+DISPUTE_ANSWER_HOURS = env.int("DISPUTE_ANSWER_HOURS", default=40)
 DISPUTE_APPEAL_DAYS = env.int("DISPUTE_APPEAL_DAYS", default=30)
 DISPUTE_APPEAL_LEVELS = env.int("DISPUTE_APPEAL_LEVELS", default=1)
-if DISPUTE_SLA_HOURS < 1 or DISPUTE_APPEAL_DAYS < 1:
-    raise ImproperlyConfigured("DISPUTE_SLA_HOURS and DISPUTE_APPEAL_DAYS must be 1 or more.")
+if min(DISPUTE_SLA_HOURS, DISPUTE_ANSWER_HOURS, DISPUTE_APPEAL_DAYS) < 1:
+    raise ImproperlyConfigured("DISPUTE_SLA_HOURS, DISPUTE_ANSWER_HOURS and DISPUTE_APPEAL_DAYS must be 1 or more.")
 if DISPUTE_APPEAL_LEVELS < 0:
     raise ImproperlyConfigured("DISPUTE_APPEAL_LEVELS must be 0 or more.")
 

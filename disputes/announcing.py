@@ -86,6 +86,7 @@ def _data(dispute: Dispute) -> dict[str, Any]:
         "currency": dispute.currency,
         "expected_amount": dispute.expected_amount,
         "due_at": dispute.due_at,
+        "answer_due_at": dispute.answer_due_at,
     }
 
 

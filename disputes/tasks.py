@@ -18,6 +18,7 @@ def mail_people(dispute_id: str, event: str, to: list[str]) -> None:
 
 @shared_task
 def remind_of_disputes() -> None:
+    reminders.remind_of_questions()
     reminders.remind_of_disputes()
 
 

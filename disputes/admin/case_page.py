@@ -122,7 +122,8 @@ class CasePage:
         if not dispute.is_open:
             return {"state": "closed", "text": dispute.get_status_display(), "at": dispute.closed_at}
         if dispute.status == Status.NEEDS_INFORMATION:
-            return {"state": "still", "text": f"Clock stands still, {self.time_left} left", "at": None}
+            # Whose clock stands still for ever would be forgotten.
+            return {"state": "still", "text": f"Clock stands still, {self.time_left} left", "at": dispute.answer_due_at}
         if dispute.is_overdue(self.now):
             return {"state": "overdue", "text": f"Overdue by {self.time_left.lstrip('−')}", "at": dispute.due_at}
         soon = dispute.due_at - self.now < dt.timedelta(hours=24)

@@ -164,6 +164,9 @@ class Dispute(models.Model):
     time_left = models.DurationField(
         null=True, blank=True, help_text="Working time that was left when a question stopped the clock."
     )
+    answer_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Until when a question waits for its answer; then it goes on without."
+    )
     reminded_at = models.DateTimeField(null=True, blank=True)
     escalated_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -185,6 +188,9 @@ class Dispute(models.Model):
             models.Index(fields=["due_at", "id"], name="dispute_by_due", condition=Q(status__in=OPEN)),
             models.Index(
                 fields=["assigned_to", "due_at", "id"], name="dispute_by_assignee", condition=Q(status__in=OPEN)
+            ),
+            models.Index(
+                fields=["answer_due_at"], name="dispute_by_answer_due", condition=Q(status=Status.NEEDS_INFORMATION)
             ),
             models.Index(fields=["status", "-number"], name="dispute_by_status"),
             models.Index(fields=["claimant_type", "claimant_id", "-number"], name="dispute_by_claimant"),

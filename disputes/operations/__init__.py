@@ -14,7 +14,7 @@ from disputes.operations.handling import (
     withdraw_dispute,
 )
 from disputes.operations.locking import DisputeClosed, NotInThisState, NotYoursToDo
-from disputes.operations.reminders import remind_of_disputes
+from disputes.operations.reminders import remind_of_disputes, remind_of_questions
 from disputes.operations.resolving import (
     AppealToAnother,
     Option,
@@ -51,6 +51,7 @@ __all__ = [
     "post_message",
     "reject_dispute",
     "remind_of_disputes",
+    "remind_of_questions",
     "remove_orphans",
     "resolve_dispute",
     "simulate",
