@@ -12,8 +12,10 @@ from attribution.models import AttributionModel, AttributionRecord, with_net
 from attribution.plain_words import sentences
 from conversions.models import Conversion
 from disputes import operations
+from disputes.actors import Actor
 from disputes.admin import case_history, evidence_items, settlement_lines, talk
 from disputes.clock import BusinessHours
+from disputes.deciders import why_not
 from disputes.models import Dispute, Party
 from partners.admin import page_link, payee_link
 from touchpoints.admin import lead_link
@@ -146,17 +148,7 @@ class CasePage:
     @cached_property
     def why_not_decide(self):
         """Why this person does not decide it, though others with the same permission do."""
-        dispute = self.dispute
-        if dispute.filed_by_id == self.user.pk:
-            return "You filed this dispute: somebody else decides it."
-        before = dispute.appeal_of
-        while before is not None:
-            if before.filed_by_id == self.user.pk:
-                return f"You filed {before}: somebody else decides its appeal."
-            if before.resolved_by_id == self.user.pk:
-                return f"You decided {before}: somebody else decides its appeal."
-            before = before.appeal_of
-        return ""
+        return str(why_not(self.dispute, Actor(user=self.user)) or "")
 
     @property
     def can_decide(self):

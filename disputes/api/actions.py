@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.conf import settings
 
+from disputes.deciders import why_not
 from disputes.models import Dispute, Party
 from disputes.operations import is_final
 
@@ -39,21 +40,8 @@ def _of_house(dispute, asker, user):
     if asker.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
         known.append("withdraw")
     if user.has_perm("disputes.resolve_dispute"):
-        known += ["simulate", *(["resolve", "reject"] if _may_decide(dispute, asker) else [])]
+        known += ["simulate", *(["resolve", "reject"] if why_not(dispute, asker) is None else [])]
     return known
-
-
-def _may_decide(dispute, asker):
-    if asker.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
-        return False
-    before = dispute.appeal_of
-    while before is not None:
-        if asker.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
-            return False
-        if asker.is_same_as(before.filed_by_id, before.filed_by_key_id):
-            return False
-        before = before.appeal_of
-    return True
 
 
 def _may_be_appealed(dispute, asker, now):

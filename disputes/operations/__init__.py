@@ -1,5 +1,6 @@
 """Everything that changes disputes: one function a verb, a file a subject."""
 
+from disputes.deciders import AppealToAnother, NotYoursToDo, OwnDispute
 from disputes.operations.appealing import AppealFinal, AppealTooLate, appeal_dispute, is_final
 from disputes.operations.evidence import add_file, add_json, remove_orphans
 from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, check_filing, file_dispute
@@ -13,12 +14,10 @@ from disputes.operations.handling import (
     post_message,
     withdraw_dispute,
 )
-from disputes.operations.locking import DisputeClosed, NotInThisState, NotYoursToDo
+from disputes.operations.locking import DisputeClosed, NotInThisState
 from disputes.operations.reminders import remind_of_disputes, remind_of_questions
 from disputes.operations.resolving import (
-    AppealToAnother,
     Option,
-    OwnDispute,
     reject_dispute,
     resolve_dispute,
     simulate,

@@ -11,11 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from attribution_site.audit.context import because
-from disputes import announcing
+from attribution_site.queueing import queue_on_commit
+from disputes import announcing, tasks
 from disputes.actors import SYSTEM, Actor
 from disputes.clock import BusinessHours
+from disputes.deciders import NotYoursToDo, deciders_of, why_not
 from disputes.models import Dispute, Message, Party
-from disputes.operations.locking import NotInThisState, NotYoursToDo, locked, locked_open, party_of, release
+from disputes.operations.locking import NotInThisState, locked, locked_open, party_of, release
 
 Status = Dispute.Status
 
@@ -28,18 +30,30 @@ class AssignedToAnother(NotInThisState):
 
 @transaction.atomic
 def assign_dispute(*, dispute_id: UUID, to: Any, by: Actor, take_over: bool = False) -> Dispute:
-    """Make it the work of a person who may decide disputes, and so put it under review. Who has it already keeps it,
-    unless `take_over`. Raises AssignedToAnother, DisputeClosed, ValidationError."""
+    """Make it the work of a person who may decide it, and so put it under review; who is given it by another is told.
+    Who has it already keeps it, unless `take_over`. Raises AssignedToAnother, DisputeClosed, ValidationError."""
     dispute = locked_open(dispute_id, by)
     _check_house(by)
-    if not (to.is_active and to.has_perm("disputes.resolve_dispute")):
-        message = f"{to.get_username()} may not decide disputes."
-        raise ValidationError({"assigned_to": ValidationError(message, code="not_allowed")})
+    _check_may_have(dispute, to)
     if dispute.assigned_to is not None and dispute.assigned_to != to and not take_over:
         raise AssignedToAnother(f"{dispute} is in the hands of {dispute.assigned_to.get_username()}: take it over.")
+    if to.email and to not in {dispute.assigned_to, by.user}:
+        queue_on_commit(tasks.mail_people, str(dispute.pk), "assigned", [to.email])
     with _told(f"Assigned to {to.get_username()}", by):
         take(dispute, to)
     return dispute
+
+
+def _check_may_have(dispute: Dispute, to: Any) -> None:
+    if not (to.is_active and to.has_perm("disputes.resolve_dispute")):
+        raise _not_allowed(f"{to.get_username()} may not decide disputes.", "not_allowed")
+    if refusal := why_not(dispute, Actor(user=to)):
+        message = f"{to.get_username()} filed or decided what {dispute} is about: somebody else decides it."
+        raise _not_allowed(message, refusal.code)
+
+
+def _not_allowed(message: str, code: str) -> ValidationError:
+    return ValidationError({"assigned_to": ValidationError(message, code=code)})
 
 
 def take(dispute: Dispute, to: Any) -> None:
@@ -57,7 +71,9 @@ def ask_information(*, dispute_id: UUID, question: str, by: Actor) -> Message:
     _check_house(by)
     _check_text(question, "question")
     if dispute.status == Status.OPEN:
-        take(dispute, by.user)
+        # Whoever filed it may ask as well, and does not get it by that.
+        decides = by.user is not None and deciders_of(dispute).contains(by.user)
+        take(dispute, by.user if decides else None)
     if dispute.status != Status.UNDER_REVIEW:
         raise NotInThisState(f"{dispute} waits for an answer already.")
     hours, now = BusinessHours.from_settings(), timezone.now()

@@ -18,12 +18,6 @@ class NotInThisState(DomainError):
     code = "not_in_this_state"
 
 
-class NotYoursToDo(DomainError):
-    """The asker takes part in the dispute, but this is for somebody else to do."""
-
-    code = "not_yours_to_do"
-
-
 def locked(dispute_id: UUID) -> Dispute:
     return Dispute.objects.select_for_update(of=["self"]).get(pk=dispute_id)
 

@@ -3,14 +3,14 @@
 import datetime as dt
 from collections.abc import Callable
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from attribution_site.audit.context import because
 from attribution_site.queueing import queue_on_commit
 from disputes import announcing, tasks
+from disputes.deciders import deciders
 from disputes.models import Dispute, Message
 from disputes.operations.handling import wait_no_longer
 
@@ -76,6 +76,4 @@ def _addresses(dispute: Dispute, event: str) -> list[str]:
     """Whose work it is; of what is nobody's or overdue, all who may decide."""
     if event != "overdue" and dispute.assigned_to:
         return [dispute.assigned_to.email] if dispute.assigned_to.email else []
-    may = Q(groups__permissions__codename="resolve_dispute") | Q(user_permissions__codename="resolve_dispute")
-    people = get_user_model().objects.filter(may, is_active=True).exclude(email="")
-    return sorted(set(people.values_list("email", flat=True)))
+    return sorted(set(deciders().exclude(email="").values_list("email", flat=True)))

@@ -18,24 +18,13 @@ from attribution_site.errors import DomainError
 from conversions.models import Conversion
 from disputes import announcing
 from disputes.actors import Actor, Payee
+from disputes.deciders import check_may_decide
 from disputes.models import Dispute, Party
 from disputes.operations.handling import take
-from disputes.operations.locking import NotYoursToDo, check_open, holds_alone, locked_open, release
+from disputes.operations.locking import check_open, holds_alone, locked_open, release
 
 HALF = Decimal(50)
 HUNDRED = Decimal(100)
-
-
-class OwnDispute(NotYoursToDo):
-    """Who resolves is not who filed."""
-
-    code = "own_dispute"
-
-
-class AppealToAnother(NotYoursToDo):
-    """An appeal is decided by somebody else than what it is about."""
-
-    code = "appeal_to_another"
 
 
 @dataclass(frozen=True)
@@ -90,25 +79,11 @@ def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
         raise ValidationError({"resolution": ValidationError("Say why: the payees are told.", code="required")})
     standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
     dispute = locked_open(dispute_id, by)
-    _check_may_decide(dispute, by)
+    check_may_decide(dispute, by)
     standing.lock_records(dispute.conversion_id)
     if dispute.status == Dispute.Status.OPEN:
         take(dispute, by.user)
     return dispute
-
-
-def _check_may_decide(dispute: Dispute, by: Actor) -> None:
-    if not by.is_house:
-        raise NotYoursToDo("Disputes are decided by the house.")
-    if by.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
-        raise OwnDispute("You filed this dispute: somebody else decides it.")
-    before = dispute.appeal_of
-    while before is not None:
-        if by.is_same_as(before.filed_by_id, before.filed_by_key_id):
-            raise OwnDispute(f"You filed {before}: somebody else decides its appeal.")
-        if by.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
-            raise AppealToAnother(f"You decided {before}: somebody else decides its appeal.")
-        before = before.appeal_of
 
 
 def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
