@@ -1,7 +1,5 @@
 """What a decision will do, in sentences: read before it is taken."""
 
-from django.conf import settings
-
 from disputes.admin.acts import back_to
 
 # What becomes of records: one of them, and more.
@@ -31,7 +29,7 @@ def in_words(page, option):
         *money,
         f"{dispute.claimant_id} is told your words and its own change; {page.others_in_words} what becomes of their own"
         " shares. Nobody is told of another's.",
-        f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",
+        page.appeals_in_words,
     ]
 
 

@@ -18,26 +18,15 @@ from attribution_site.errors import DomainError
 from conversions.models import Conversion
 from disputes import announcing
 from disputes.actors import Actor, Payee
+from disputes.deciders import check_may_decide
 from disputes.models import Dispute, Party
 from disputes.operations.handling import take
-from disputes.operations.locking import NotYoursToDo, check_open, locked_open, release
+from disputes.operations.locking import check_open, holds_alone, locked_open, release
 
 HALF = Decimal(50)
 HUNDRED = Decimal(100)
 # As long as the reason of a settlement may be.
 LONGEST_RESOLUTION = 2000
-
-
-class OwnDispute(NotYoursToDo):
-    """Who resolves is not who filed."""
-
-    code = "own_dispute"
-
-
-class AppealToAnother(NotYoursToDo):
-    """An appeal is decided by somebody else than what it is about."""
-
-    code = "appeal_to_another"
 
 
 @dataclass(frozen=True)
@@ -96,23 +85,11 @@ def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
         )
     standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
     dispute = locked_open(dispute_id, by)
-    _check_may_decide(dispute, by)
+    check_may_decide(dispute, by)
     standing.lock_records(dispute.conversion_id)
     if dispute.status == Dispute.Status.OPEN:
         take(dispute, by.user)
     return dispute
-
-
-def _check_may_decide(dispute: Dispute, by: Actor) -> None:
-    if not by.is_house:
-        raise NotYoursToDo("Disputes are decided by the house.")
-    if by.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
-        raise OwnDispute("You filed this dispute: somebody else decides it.")
-    before = dispute.appeal_of
-    while before is not None:
-        if by.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
-            raise AppealToAnother(f"You decided {before}: somebody else decides its appeal.")
-        before = before.appeal_of
 
 
 def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
@@ -167,10 +144,9 @@ def _plan(dispute: Dispute, decision: Decision) -> attribution.operations.Plan:
 
 def _released(dispute: Dispute) -> dict[UUID, str]:
     """The status that the record would go back to first, where nothing else holds it."""
-    if dispute.record_id is None or not dispute.record_status_before:
+    if dispute.record_id is None or not holds_alone(dispute):
         return {}
-    others = Dispute.objects.open().filter(record_id=dispute.record_id).exclude(pk=dispute.pk)
-    return {} if others.exists() else {dispute.record_id: dispute.record_status_before}
+    return {dispute.record_id: dispute.record_status_before}
 
 
 def offered(dispute: Dispute) -> list[tuple[str, Decision]]:

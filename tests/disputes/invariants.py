@@ -54,12 +54,13 @@ BREACHES = [
     (
         "disputed, and no dispute is open",
         """SELECT conversion_id, id::text FROM stands s WHERE status = 'disputed' AND NOT EXISTS (
-           SELECT FROM mine WHERE record_id = s.id AND status IN ('open', 'under_review', 'needs_information'))""",
+           SELECT FROM mine WHERE record_id = s.id AND record_status_before <> ''
+             AND status IN ('open', 'under_review', 'needs_information'))""",
     ),
     (
         "a dispute is open, and its record is not disputed",
         """SELECT m.conversion_id, m.number::text FROM mine m LEFT JOIN stands s ON s.id = m.record_id
-           WHERE m.status IN ('open', 'under_review', 'needs_information') AND m.record_id IS NOT NULL
+           WHERE m.status IN ('open', 'under_review', 'needs_information') AND m.record_status_before <> ''
              AND s.status IS DISTINCT FROM 'disputed'""",
     ),
     (
