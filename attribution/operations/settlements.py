@@ -19,7 +19,7 @@ from attribution.engine import ids
 from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine, Status
 from attribution.operations import resharing
 from attribution.schedule import Payments
-from attribution.settling import Change, Decision, Payee, Way
+from attribution.settling import Change, Decision, Part, Payee, Way
 from attribution.standing import Standing, lock_conversion, shared, standing
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
@@ -123,30 +123,58 @@ def _plan(conversion: Conversion, decision: Decision, stands: list[Standing]) ->
     _check_adds_up(conversion, stands)
     parts = settling.parts_of(stands)
     touchpoint = _touchpoint(conversion, decision) if decision.way == Way.INSERT else None
-    match decision.way:
-        case Way.REASSIGN:
-            wanted = settling.reassigned(parts, decision)
-        case Way.SPLIT:
-            wanted = settling.split(parts, decision)
-        case Way.BY_HAND:
-            wanted = settling.by_hand(parts, decision)
-        case Way.EXCLUDE | Way.INSERT:
-            wanted = resharing.credited_anew(conversion, model, decision, parts, touchpoint)
-        case _:
-            raise ValidationError({"way": ValidationError(f"{decision.way} is no way.", code="invalid_choice")})
+    wanted = _wanted(conversion, model, decision, parts, touchpoint)
     shares = shared(conversion, [Decimal(part.units).scaleb(-10) for part in wanted])
     found = settling.changes(stands, wanted, shares)
     return Plan(conversion, model, [*_unattributed(conversion, stands), *found], touchpoint)
 
 
+def _wanted(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint | None
+) -> list[Part]:
+    match decision.way:
+        case Way.REASSIGN:
+            return settling.reassigned(parts, decision)
+        case Way.SPLIT:
+            return settling.split(parts, decision)
+        case Way.BY_HAND:
+            back = resharing.returned(conversion, parts, [share.touchpoint_id for share in decision.shares])
+            wanted = settling.by_hand(parts, decision, back)
+            _check_active("shares", back, wanted)
+            return wanted
+        case Way.EXCLUDE:
+            return resharing.without(conversion, model, decision, parts)
+        case Way.RESTORE:
+            back = resharing.returned(conversion, parts, [decision.touchpoint_id])
+            _check_active("touchpoint_id", back, back)
+            return resharing.with_returned(conversion, model, decision, parts, back)
+        case Way.INSERT if touchpoint is not None:
+            return resharing.with_inserted(conversion, model, decision, parts, touchpoint)
+        case _:
+            raise ValidationError({"way": ValidationError(f"{decision.way} is no way.", code="invalid_choice")})
+
+
 def _check_payees(decision: Decision) -> None:
-    for name, (kind, pk) in decision.payees():
-        if kind == "house" and not pk:
-            continue
-        if kind not in PAYEES:
-            raise ValidationError({name: ValidationError("Name a partner, a broker or the house.", code="invalid")})
-        if not PAYEES[kind].objects.filter(pk=pk).active().exists():
-            raise ValidationError({name: ValidationError(f"There is no active {kind} {pk}.", code="inactive_payee")})
+    for name, payee in decision.payees():
+        _check_payee(name, payee)
+
+
+def _check_active(name: str, back: list[Part], wanted: list[Part]) -> None:
+    """Who gets a touch back is named by what it had, not by the decision."""
+    had = {part.key for part in back}
+    for part in wanted:
+        if part.key in had:
+            _check_payee(name, part.payee)
+
+
+def _check_payee(name: str, payee: Payee) -> None:
+    kind, pk = payee
+    if kind == "house" and not pk:
+        return
+    if kind not in PAYEES:
+        raise ValidationError({name: ValidationError("Name a partner, a broker or the house.", code="invalid")})
+    if not PAYEES[kind].objects.filter(pk=pk).active().exists():
+        raise ValidationError({name: ValidationError(f"There is no active {kind} {pk}.", code="inactive_payee")})
 
 
 def _model_of(conversion: Conversion, stands: list[Standing]) -> str:

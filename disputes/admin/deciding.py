@@ -34,7 +34,8 @@ class Deciding:
     def answer(self):
         if not self.request.POST.get("way"):
             return self._confirmed(None, None)
-        form = DecisionForm(self.request.POST, parts=simulator.parts_of(self.dispute), dispute=self.dispute)
+        parts, out = simulator.parts_of(self.dispute), simulator.out_of(self.dispute)
+        form = DecisionForm(self.request.POST, parts=parts, out=out, dispute=self.dispute)
         decision, plan = self._planned(form)
         if plan is None and self.step == "resolve":
             return self._refused(form)

@@ -12,7 +12,7 @@ from disputes.admin.forms import CaseForm, PayeeField, payee_text
 from touchpoints.models import Channel
 
 MOST_SHARES = 450
-NEEDS_TOUCH = {Way.REASSIGN, Way.SPLIT, Way.EXCLUDE}
+NEEDS_TOUCH = {Way.REASSIGN, Way.SPLIT, Way.EXCLUDE, Way.RESTORE}
 NEEDS_PAYEE = {Way.REASSIGN, Way.SPLIT, Way.INSERT}
 BLANK_SHARES = 2
 
@@ -47,9 +47,11 @@ class DecisionForm(CaseForm):
     also_called = {"touch": "timestamp", "touch.timestamp": "timestamp", "touch.channel": "channel",
                    "touch.source": "source", "touch.campaign": "campaign"}  # fmt: skip
 
-    def __init__(self, *arguments, parts, dispute, **named):
+    def __init__(self, *arguments, parts, out, dispute, **named):
         super().__init__(*arguments, **named)
         touches = {part["touch"]: f"{part['name']} ({part['who']}, {part['percent']} %)" for part in parts}
+        # A way that can't be taken with the chosen one says so itself.
+        touches |= {part["touch"]: f"{part['name']} ({part['who']}, taken out)" for part in out}
         disputed = next((part["touch"] for part in parts if part["is_disputed"]), None)
         fields: dict[str, Any] = self.fields
         fields["touchpoint_id"].choices = [("", "Choose the touch"), *touches.items()]

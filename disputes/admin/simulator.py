@@ -9,6 +9,7 @@ from typing import Any
 
 from attribution.admin.timeline import standing_records
 from attribution.plain_words import how_long
+from attribution.taken_out import taken_out
 from conversions.models import Conversion
 from disputes import operations
 from disputes.admin.decision_form import DecisionForm, as_fields
@@ -24,8 +25,8 @@ def simulated(dispute):
         options = [shown(option) for option in operations.simulate(dispute_id=dispute.pk)]
     except operations.DisputeClosed as error:
         return {"closed": str(error)}
-    parts = parts_of(dispute)
-    return {"options": options, "own": DecisionForm(parts=parts, dispute=dispute), "parts": parts}
+    parts, out = parts_of(dispute), out_of(dispute)
+    return {"options": options, "own": DecisionForm(parts=parts, out=out, dispute=dispute), "parts": parts, "out": out}
 
 
 def shown(option):
@@ -138,7 +139,7 @@ def parts_of(dispute):
             "who": record.payee_id or "the house",
             "percent": f"{record.net_credit * 100:.8f}".rstrip("0").rstrip("."),
             "short": f"{record.net_credit * 100:.2f}".rstrip("0").rstrip("."),
-            "name": f"{record.position} · {record.get_channel_display()}, {_before(conversion, record)}",
+            "name": f"{record.position} · {record.get_channel_display()}, {_before(conversion, record.touched_at)}",
             "status": record.get_status_display().lower(),
             "is_disputed": record.pk == dispute.record_id,
         }
@@ -147,5 +148,18 @@ def parts_of(dispute):
     ]
 
 
-def _before(conversion, record):
-    return f"{how_long(Decimal((conversion.occurred_at - record.touched_at).total_seconds()), short=True)} before"
+def out_of(dispute):
+    """The touches that an earlier decision took out, which may be given back."""
+    conversion = Conversion.objects.get(pk=dispute.conversion_id)
+    return [
+        {
+            "touch": str(touch),
+            "who": ", ".join(line.payee_id or "the house" for line in lines),
+            "name": f"{Channel(lines[0].channel).label}, {_before(conversion, lines[0].touched_at)}",
+        }
+        for touch, lines in taken_out(conversion.pk).items()
+    ]
+
+
+def _before(conversion, touched_at):
+    return f"{how_long(Decimal((conversion.occurred_at - touched_at).total_seconds()), short=True)} before"

@@ -1,6 +1,7 @@
 """A dispute is decided: what each way would cost, and the one that is taken."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -11,8 +12,9 @@ from django.utils import timezone
 
 import attribution.operations
 from attribution import standing
-from attribution.models import AttributionRecord, Settlement
+from attribution.models import AttributionRecord, Settlement, SettlementLine
 from attribution.settling import HOUSE, Decision, HandShare, Way
+from attribution.taken_out import taken_out
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
@@ -168,10 +170,29 @@ def _released(dispute: Dispute) -> dict[UUID, str]:
 
 
 def offered(dispute: Dispute) -> list[tuple[str, Decision]]:
-    """The ways that suit the claim, the likeliest first."""
+    """The ways that suit the claim, the likeliest first: in an appeal, what an earlier decision took is given back."""
     record = AttributionRecord.objects.filter(pk=dispute.record_id).first() if dispute.record_id else None
-    if record is None:
-        return []
+    out = taken_out(dispute.conversion_id)
+    back = _back(dispute, out)
+    # Of a touch that has no credit there is nothing to give or to split.
+    ways = _about(dispute, record) if record is not None and record.touchpoint_id not in out else []
+    return [*back, *ways] if dispute.appeal_of_id else [*ways, *back]
+
+
+def _back(dispute: Dispute, out: Mapping[UUID, list[SettlementLine]]) -> list[tuple[str, Decision]]:
+    """Touches of the claimant that were taken out."""
+    mine = [line for lines in out.values() for line in lines if (line.payee_type, line.payee_id) == dispute.claimant]
+    return [
+        (
+            f"Give back the touch that was taken out: {line.channel.replace('_', ' ')}, {line.touched_at:%Y-%m-%d}",
+            Decision(Way.RESTORE, line.touchpoint_id),
+        )
+        for line in sorted(mine, key=lambda line: line.number)
+        if line.touched_at
+    ]
+
+
+def _about(dispute: Dispute, record: AttributionRecord) -> list[tuple[str, Decision]]:
     touch, claimant = record.touchpoint_id, dispute.claimant
     is_mine = (record.payee_type, record.payee_id) == claimant
     ways = [] if is_mine else [("Give the touch to the claimant", Decision(Way.REASSIGN, touch, claimant))]

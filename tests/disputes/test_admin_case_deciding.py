@@ -6,12 +6,13 @@ import pytest
 
 import attribution.operations
 from attribution.models import Adjustment, Settlement
+from attribution.settling import Decision, Way
 from disputes import operations
 from disputes.actors import Actor
 from partners.models import Partner
 from tests.disputes.cases import case
 from tests.disputes.pages import FETCH, at, digest_in, giving, resolve_on, shown, text_of
-from tests.disputes.worlds import approve, file, net_by_payee, records, sold
+from tests.disputes.worlds import approve, file, house, net_by_payee, records, sold
 from tests.factories import PartnerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +209,16 @@ def test_payees_are_found_by_id_and_name_and_only_active_ones(page):
     assert found == [{"value": "partner:acme", "label": "Acme Leads"}]
     values = [each["value"] for each in page.get(at(dispute, "payees/"), {"q": "har"}).json()["payees"]]
     assert values == ["broker:harbour-brokers"]
+
+
+def test_a_touch_that_was_taken_out_is_given_back_on_the_page_of_the_appeal(page):
+    conversion = sold()
+    first = records(conversion)[0]
+    decision = Decision(Way.EXCLUDE, first.touchpoint_id)
+    before = operations.resolve_dispute(dispute_id=file(first).pk, resolution="Out.", decision=decision, by=house())
+    appeal = operations.appeal_dispute(dispute_id=before.pk, reason="Ours.", by=Actor(payee=("partner", "partner-0")))
+    told = text_of(page.get(at(appeal, "simulator/"), **FETCH))
+    assert "Give back the touch that was taken out" in told
+    assert "(partner-0, taken out)" in told
+    assert resolve_on(page, appeal, {"way": "restore", "touchpoint_id": str(first.touchpoint_id)}).status_code == 302
+    assert net_by_payee(conversion) == {"partner-0": 4, "partner-1": 2, "partner-2": 4}

@@ -2874,7 +2874,7 @@ export interface components {
             commissionAfter: number | null;
         };
         /** @enum {string} */
-        SettlementWay: "reassign" | "split" | "insert" | "exclude" | "by_hand";
+        SettlementWay: "reassign" | "split" | "insert" | "exclude" | "restore" | "by_hand";
         ShareChange: {
             /** Format: uuid */
             attributionId: string | null;
