@@ -11,12 +11,13 @@ from attribution.settling import Way
 def taken_out(conversion_id: UUID) -> dict[UUID, list[SettlementLine]]:
     """By touch, the lines of those who had it. What a later decision gave back is left out."""
     found: dict[UUID, list[SettlementLine]] = {}
-    lines = SettlementLine.objects.filter(settlement__conversion_id=conversion_id, touchpoint_id__isnull=False)
-    ordered = lines.select_related("settlement").order_by("settlement_id", "id")
+    lines = SettlementLine.objects.filter(settlement__conversion_id=conversion_id)
+    ordered = lines.order_by("settlement_id", "id")
     for _, together in groupby(ordered, key=lambda line: line.settlement_id):
         of_touch: dict[UUID, list[SettlementLine]] = defaultdict(list)
         for line in together:
-            of_touch[line.touchpoint_id].append(line)
+            if line.touchpoint_id is not None:
+                of_touch[line.touchpoint_id].append(line)
         for touch, mine in of_touch.items():
             had = [line for line in mine if line.credit_before]
             if any(line.credit_after for line in mine):

@@ -161,6 +161,18 @@ SHAPES = {
         commission_moved=or_null(MONEY),
         payees=each(ref("DisputeOptionOfPayee")),
         changes=each(shape(**CHANGE)),
+        undoes=each(ref("UndoneDecision")),
+    ),
+    "UndoneDecision": shape(
+        "An earlier decision about the conversion, and in words what of it would change. What is `toConfirm` must be"
+        " named in the `confirmUndoing` of a resolution, by its `settlementId`.",
+        settlement_id=ID,
+        dispute_id=ID,
+        way=ref("SettlementWay"),
+        reason=TEXT,
+        decided_at=MOMENT,
+        told=each(TEXT),
+        to_confirm=YES_NO,
     ),
     "DisputeOptionOfPayee": shape(
         "`paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records.",

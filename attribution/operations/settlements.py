@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from attribution import settling
 from attribution.announcing import announce_changed
+from attribution.earlier import Undone, check_confirmed, undone
 from attribution.engine import ids
 from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine, Status
 from attribution.operations import resharing
@@ -48,12 +49,14 @@ class NothingChanges(DomainError):
 
 @dataclass(frozen=True)
 class Plan:
-    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any."""
+    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any; `undoes`
+    what would change of earlier decisions."""
 
     conversion: Conversion
     model: str
     changes: list[Change]
     touchpoint: Touchpoint | None = None
+    undoes: Sequence[Undone] = ()
 
     def by_payee(self) -> dict[Payee, dict[str, Decimal]]:
         """What each payee has before and after, over all touches."""
@@ -82,22 +85,32 @@ def plan_settlement(*, conversion_id: UUID, decision: Decision, statuses: Mappin
 
 
 @transaction.atomic
-def settle(*, conversion_id: UUID, decision: Decision, dispute_id: UUID, reason: str, by: Any) -> Settlement:
+def settle(
+    *,
+    conversion_id: UUID,
+    decision: Decision,
+    dispute_id: UUID,
+    reason: str,
+    by: Any,
+    confirmed: Collection[UUID] = (),
+) -> Settlement:
     """Carry the decision out: new versions of records that nobody has approved, adjustments beside the others.
 
-    The database refuses to commit what does not add up to the conversion or is not zero-sum. Waits for a calculation
-    that has the lead. Raises what `plan_settlement` does, and NothingChanges.
+    confirmed: earlier settlements that it may undo. The database refuses to commit what does not add up to the
+    conversion or is not zero-sum. Waits for a calculation that has the lead. Raises what `plan_settlement` does,
+    NothingChanges and UndoesDecisions.
     """
     conversion = lock_conversion(conversion_id)
     plan = _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.select_for_update()))
     if not any(change.changes for change in plan.changes):
         raise NothingChanges("Everybody has that already.")
+    check_confirmed(plan.undoes, confirmed)
     settlement = Settlement.objects.create(
         conversion_id=conversion.pk,
         lead_id=conversion.lead_id,
         model=plan.model,
         way=decision.way,
-        question=_question(decision),
+        question=_question(decision, plan),
         reason=reason,
         currency=conversion.currency,
         revenue=conversion.remaining_value,
@@ -126,7 +139,8 @@ def _plan(conversion: Conversion, decision: Decision, stands: list[Standing]) ->
     wanted = _wanted(conversion, model, decision, parts, touchpoint)
     shares = shared(conversion, [Decimal(part.units).scaleb(-10) for part in wanted])
     found = settling.changes(stands, wanted, shares)
-    return Plan(conversion, model, [*_unattributed(conversion, stands), *found], touchpoint)
+    undoes = undone(conversion.pk, decision, parts, wanted)
+    return Plan(conversion, model, [*_unattributed(conversion, stands), *found], touchpoint, undoes)
 
 
 def _wanted(
@@ -227,8 +241,10 @@ def _touchpoint(conversion: Conversion, decision: Decision) -> Touchpoint:
     return touchpoint
 
 
-def _question(decision: Decision) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(decision).items() if value not in (None, (), [], False)}
+def _question(decision: Decision, plan: Plan) -> dict[str, Any]:
+    """With the earlier settlements that whoever decided knew it to undo."""
+    asked = asdict(decision) | {"undoes": [each.settlement.pk for each in plan.undoes]}
+    return {name: _plain(value) for name, value in asked.items() if value not in (None, (), [], False)}
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from disputes import operations
 from disputes.admin.decision_form import DecisionForm, as_fields
 from disputes.admin.forms import payee_text
 from disputes.admin.settlement_lines import signed
+from disputes.models import Dispute
 from partners.admin import payee_link
 from touchpoints.models import Channel
 
@@ -58,6 +59,8 @@ def told(plan):
         "total": f"{sum(row['is'] for row in rows):,.2f}",
         "changes_nothing": not any(change.changes for change in plan.changes),
         "touches": _by_touch(plan),
+        "undoes": _undone(plan),
+        "to_confirm": [each.settlement.pk for each in plan.undoes if not each.is_asked],
         "digest": digest(plan),
     }
 
@@ -120,12 +123,28 @@ HOW = {
 }
 
 
+def _undone(plan):
+    if not plan.undoes:
+        return []
+    disputes = Dispute.objects.in_bulk([each.settlement.dispute_id for each in plan.undoes])
+    return [
+        {
+            "dispute": disputes.get(each.settlement.dispute_id) or "An earlier decision",
+            "at": each.settlement.created_at,
+            "told": "; ".join(each.told),
+            "is_asked": each.is_asked,
+        }
+        for each in plan.undoes
+    ]
+
+
 def digest(plan):
     """Of the numbers that were shown: what is confirmed must come out the same."""
     numbers = [
         [change.number, *change.payee, change.how, str(change.commission_before), str(change.commission)]
         for change in plan.changes
     ]
+    numbers += [[str(each.settlement.pk), *each.told] for each in plan.undoes]
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:32]
 
 

@@ -29,10 +29,16 @@ def in_words(page, option):
     return [
         f"{dispute} is closed as resolved by you.",
         *money,
+        *(_undone(each) for each in (option["undoes"] if option else [])),
         f"{dispute.claimant_id} is told your words and its own change; {page.others_in_words} what becomes of their own"
         " shares. Nobody is told of another's.",
         f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",
     ]
+
+
+def _undone(each):
+    verb = "gives back what" if each["is_asked"] else "changes what"
+    return f"It {verb} {each['dispute']} decided on {each['at']:%Y-%m-%d}: {each['told']}."
 
 
 def _money(option):

@@ -17,6 +17,7 @@ def told(option):
         "commission_moved": _cents(plan.commission_moved) if plan else None,
         "payees": [_payee(payee, sums, plan) for payee, sums in plan.by_payee().items()] if plan else [],
         "changes": [_change(change) for change in plan.changes] if plan else [],
+        "undoes": [_undone(each) for each in plan.undoes] if plan else [],
     }
 
 
@@ -61,6 +62,20 @@ def _change(change):
         "revenue_after": _cents(change.revenue),
         "commission_before": _cents(change.commission_before),
         "commission_after": _cents(change.commission),
+    }
+
+
+def _undone(each):
+    """An earlier decision that would not stand as it does, and what of it would change."""
+    settlement = each.settlement
+    return {
+        "settlement_id": settlement.pk,
+        "dispute_id": settlement.dispute_id,
+        "way": settlement.way,
+        "reason": settlement.reason,
+        "decided_at": settlement.created_at,
+        "told": each.told,
+        "to_confirm": not each.is_asked,
     }
 
 

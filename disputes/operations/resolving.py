@@ -1,7 +1,7 @@
 """A dispute is decided: what each way would cost, and the one that is taken."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -51,16 +51,24 @@ class Option:
 
 
 @transaction.atomic
-def resolve_dispute(*, dispute_id: UUID, resolution: str, decision: Decision | None = None, by: Actor) -> Dispute:
+def resolve_dispute(
+    *,
+    dispute_id: UUID,
+    resolution: str,
+    decision: Decision | None = None,
+    confirmed: Collection[UUID] = (),
+    by: Actor,
+) -> Dispute:
     """Follow the claim; with a decision, money moves in the same transaction. Of two at once the second is refused.
 
+    confirmed: the settlements of earlier decisions that this one may undo, as a simulation told them.
     Raises DisputeClosed, OwnDispute, AppealToAnother, ValidationError by field, and what a settlement refuses.
     """
     dispute = _to_decide(dispute_id, resolution, by)
     # What is decided next counts as it was before the dispute.
     with because(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
         _close(dispute, Dispute.Status.RESOLVED, resolution, by)
-        settlement = _settle(dispute, decision, resolution, by) if decision else None
+        settlement = _settle(dispute, decision, confirmed, by) if decision else None
         if settlement:
             _add_losers(dispute, settlement)
         dispute.settlement = settlement
@@ -117,9 +125,14 @@ def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
     release(dispute)
 
 
-def _settle(dispute: Dispute, decision: Decision, resolution: str, by: Actor) -> Settlement:
+def _settle(dispute: Dispute, decision: Decision, confirmed: Collection[UUID], by: Actor) -> Settlement:
     return attribution.operations.settle(
-        conversion_id=dispute.conversion_id, decision=decision, dispute_id=dispute.pk, reason=resolution, by=by.user
+        conversion_id=dispute.conversion_id,
+        decision=decision,
+        dispute_id=dispute.pk,
+        reason=dispute.resolution,
+        confirmed=confirmed,
+        by=by.user,
     )
 
 

@@ -13,17 +13,11 @@ from disputes.actors import Actor
 from partners.models import Partner
 from tests.disputes.doors import URL, ok, refusal, service
 from tests.disputes.invariants import breaches
-from tests.disputes.worlds import approve, claim, file, house, net_by_payee, records, sold
+from tests.disputes.worlds import approve, claim, file, net_by_payee, records, resolve, resolve_knowingly, sold
 from touchpoints.models import Touchpoint
 
 pytestmark = pytest.mark.django_db
 BEFORE = {"partner-0": 4, "partner-1": 2, "partner-2": 4}
-
-
-def resolve(dispute, decision):
-    return operations.resolve_dispute(
-        dispute_id=dispute.pk, resolution="It is in the log.", decision=decision, by=house()
-    )
 
 
 def taken_out(record):
@@ -81,7 +75,7 @@ def test_who_had_parts_of_the_touch_gets_them_back():
     conversion = sold()
     first, second, _ = records(conversion)
     resolve(file(first), Decision(Way.SPLIT, first.touchpoint_id, ("partner", "partner-1"), percentage=Decimal(25)))
-    resolve(file(second), Decision(Way.EXCLUDE, first.touchpoint_id))
+    resolve_knowingly(file(second), Decision(Way.EXCLUDE, first.touchpoint_id))
     assert net_by_payee(conversion) == {"partner-1": 5, "partner-2": 5}
     resolve(missing(conversion, "partner-0"), Decision(Way.RESTORE, first.touchpoint_id))
     assert net_by_payee(conversion) == {"partner-0": 3, "partner-1": 3, "partner-2": 4}
@@ -96,11 +90,11 @@ def test_a_touch_that_was_taken_out_may_be_given_a_share_by_hand_and_to_another(
     first, second, _ = records(conversion)
     taken_out(first)
     again = HandShare(first.touchpoint_id, Decimal(10))
-    resolve(missing(conversion, "partner-0"), Decision(Way.BY_HAND, shares=[again], spread=True))
+    resolve_knowingly(missing(conversion, "partner-0"), Decision(Way.BY_HAND, shares=[again], spread=True))
     assert net_by_payee(conversion) == {"partner-0": 1, "partner-1": Decimal("4.5"), "partner-2": Decimal("4.5")}
-    resolve(file(second), Decision(Way.EXCLUDE, first.touchpoint_id))
+    resolve_knowingly(file(second), Decision(Way.EXCLUDE, first.touchpoint_id))
     other = HandShare(first.touchpoint_id, Decimal(10), HOUSE)
-    resolve(missing(conversion, "partner-0"), Decision(Way.BY_HAND, shares=[other], spread=True))
+    resolve_knowingly(missing(conversion, "partner-0"), Decision(Way.BY_HAND, shares=[other], spread=True))
     assert net_by_payee(conversion) == {"": 1, "partner-1": Decimal("4.5"), "partner-2": Decimal("4.5")}
 
 
@@ -114,8 +108,8 @@ def test_what_was_given_back_can_be_taken_out_again_and_the_others_stay_out():
         (Way.EXCLUDE, {"partner-0": 5, "partner-3": 5}),
         (Way.RESTORE, {"partner-0": 4, "partner-1": 2, "partner-3": 4}),
     ]:
-        dispute = missing(conversion, "partner-1")
-        resolve(dispute, Decision(way, second.touchpoint_id))
+        decide = resolve if way == Way.RESTORE else resolve_knowingly
+        decide(missing(conversion, "partner-1"), Decision(way, second.touchpoint_id))
         assert net_by_payee(conversion) == expected
 
 
@@ -151,7 +145,9 @@ def test_nothing_is_given_back_to_who_is_not_active():
     assert refused_by_field(appeal, Decision(Way.RESTORE, mine.touchpoint_id)) == {("touchpoint_id", "inactive_payee")}
     own = [HandShare(mine.touchpoint_id, Decimal(40))]
     assert refused_by_field(appeal, Decision(Way.BY_HAND, shares=own, spread=True)) == {("shares", "inactive_payee")}
-    resolve(appeal, Decision(Way.BY_HAND, shares=[HandShare(mine.touchpoint_id, Decimal(40), HOUSE)], spread=True))
+    resolve_knowingly(
+        appeal, Decision(Way.BY_HAND, shares=[HandShare(mine.touchpoint_id, Decimal(40), HOUSE)], spread=True)
+    )
     assert net_by_payee(conversion)[""] == 4
 
 

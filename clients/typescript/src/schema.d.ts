@@ -2122,6 +2122,7 @@ export interface components {
                 commissionBefore: number;
                 commissionAfter: number;
             }[];
+            undoes: components["schemas"]["UndoneDecision"][];
         };
         /** @description `paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records. */
         DisputeOptionOfPayee: {
@@ -2174,6 +2175,7 @@ export interface components {
             payeeType?: components["schemas"]["PayeeType"] | null;
             payeeId?: string | null;
             percentage?: number | null;
+            confirmUndoing?: string[];
             resolvedBy?: string | null;
         };
         DisputeResolutionRequest: {
@@ -2181,6 +2183,7 @@ export interface components {
             resolution: string;
             rejection?: components["schemas"]["DisputeRejection"] | null;
             adjustments?: components["schemas"]["DisputeDecisionRequest"] | null;
+            confirmUndoing?: string[];
             resolvedBy?: string | null;
         };
         /** @enum {string} */
@@ -3104,6 +3107,19 @@ export interface components {
         };
         /** @enum {string} */
         TrainingStatus: "queued" | "running" | "finished" | "refused" | "failed";
+        /** @description An earlier decision about the conversion, and in words what of it would change. What is `toConfirm` must be named in the `confirmUndoing` of a resolution, by its `settlementId`. */
+        UndoneDecision: {
+            /** Format: uuid */
+            settlementId: string;
+            /** Format: uuid */
+            disputeId: string;
+            way: components["schemas"]["SettlementWay"];
+            reason: string;
+            /** Format: date-time */
+            decidedAt: string;
+            told: string[];
+            toConfirm: boolean;
+        };
         Webhook: {
             /** Format: uuid */
             id: string;
