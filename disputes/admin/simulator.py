@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections import Counter
 from decimal import Decimal
-from typing import Any
 
 from attribution.admin.timeline import standing_records
 from attribution.plain_words import how_long
@@ -59,6 +58,7 @@ def told(plan):
         "total": f"{sum(row['is'] for row in rows):,.2f}",
         "changes_nothing": not any(change.changes for change in plan.changes),
         "touches": _by_touch(plan),
+        "others": [_other(each) for each in plan.others],
         "undoes": _undone(plan),
         "to_confirm": [each.settlement.pk for each in plan.undoes if not each.is_asked],
         "digest": digest(plan),
@@ -66,16 +66,13 @@ def told(plan):
 
 
 def _rows(plan):
-    paid: Counter[Any] = Counter()
-    for change in plan.changes:
-        if change.standing is not None and change.standing.record.status == "paid":
-            paid[change.payee] += change.commission_before
-    rows = [_row(payee, sums, paid[payee]) for payee, sums in plan.by_payee().items()]
+    rows = [_row(payee, sums) for payee, sums in plan.by_payee().items()]
     return sorted(rows, key=lambda row: (-abs(row["is"] - row["was"]), row["name"]))
 
 
-def _row(payee, sums, paid):
+def _row(payee, sums):
     change, adjusted = sums["commission"] - sums["commission_before"], sums.get("adjusted", Decimal(0))
+    paid = sums.get("paid")
     revenue = sums["revenue"] - sums["revenue_before"]
     return {
         "payee": payee_link(*payee),
@@ -114,6 +111,11 @@ def _by_touch(plan):
     ]
 
 
+OUTCOMES = {
+    "calculated": "is calculated anew",
+    "proposed": "is decided: an adjustment is proposed, nothing is booked",
+    "stays": "was settled by a dispute and stays as it is",
+}
 HOW = {
     "version": "new version",
     "new": "new record",
@@ -121,6 +123,21 @@ HOW = {
     "adjustment": "adjustment beside it",
     "unattributed": "had no record",
 }
+
+
+def _other(each):
+    conversion = each.conversion
+    changed = {payee: amounts for payee, amounts in each.by_payee().items() if amounts[0::2] != amounts[1::2]}
+    moves = [
+        f"{payee[1] or 'the house'} {was:,.2f} → {becomes:,.2f}" for payee, (_, _, was, becomes) in changed.items()
+    ]
+    return {
+        "pk": conversion.pk,
+        "name": f"{conversion.get_type_display()} of {conversion.occurred_at:%Y-%m-%d}, {conversion.currency}",
+        "outcome": OUTCOMES[each.outcome],
+        "moves": "; ".join(moves),
+        "amounts": [[*payee, *map(str, amounts)] for payee, amounts in each.by_payee().items()],
+    }
 
 
 def _undone(plan):
@@ -144,6 +161,7 @@ def digest(plan):
         [change.number, *change.payee, change.how, str(change.commission_before), str(change.commission)]
         for change in plan.changes
     ]
+    numbers += [[str(each.conversion.pk), each.outcome, *_other(each)["amounts"]] for each in plan.others]
     numbers += [[str(each.settlement.pk), *each.told] for each in plan.undoes]
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:32]
 

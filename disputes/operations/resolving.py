@@ -170,8 +170,15 @@ def _tried(dispute: Dispute, label: str, decision: Decision) -> Option:
 
 def _plan(dispute: Dispute, decision: Decision) -> attribution.operations.Plan:
     return attribution.operations.plan_settlement(
-        conversion_id=dispute.conversion_id, decision=decision, statuses=_released(dispute)
+        conversion_id=dispute.conversion_id, decision=decision, statuses=_released(dispute), paid=_paid(dispute)
     )
+
+
+def _paid(dispute: Dispute) -> set[UUID]:
+    """Of the conversion, what was paid out and is disputed now, by this dispute or another."""
+    disputed = Dispute.objects.open().filter(conversion_id=dispute.conversion_id, record_id__isnull=False)
+    were_paid = disputed.filter(record_status_before=AttributionRecord.Status.PAID)
+    return {record for record in were_paid.values_list("record_id", flat=True) if record}
 
 
 def _released(dispute: Dispute) -> dict[UUID, str]:

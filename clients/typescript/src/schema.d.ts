@@ -2122,6 +2122,7 @@ export interface components {
                 commissionBefore: number;
                 commissionAfter: number;
             }[];
+            otherConversions: components["schemas"]["ReachedConversion"][];
             undoes: components["schemas"]["UndoneDecision"][];
         };
         /** @description `paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records. */
@@ -2643,6 +2644,25 @@ export interface components {
         Progress: {
             done: number;
             total: number;
+        };
+        /** @description Another conversion of the lead that an inserted touch counts for. `calculated`: its records are calculated anew; `proposed`: some are decided, so that the difference is proposed and nothing is booked; `stays`: a dispute settled it. */
+        ReachedConversion: {
+            /** Format: uuid */
+            conversionId: string;
+            type: components["schemas"]["ConversionType"];
+            /** Format: date-time */
+            occurredAt: string;
+            currency: string;
+            /** @enum {string} */
+            outcome: "calculated" | "proposed" | "stays";
+            payees: {
+                payeeType: components["schemas"]["PayeeType"];
+                payeeId: string;
+                revenueBefore: number;
+                revenueAfter: number;
+                commissionBefore: number;
+                commissionAfter: number;
+            }[];
         };
         RecordAdjustment: {
             /** Format: uuid */
