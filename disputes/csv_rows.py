@@ -32,14 +32,14 @@ DECIDING = {
     "status": "resolved or rejected",
     "resolution": "why: the payees are told",
     "rejection": f"of a rejected one: {', '.join(Dispute.Rejection.values)}",
-    "way": "of a resolved one, if money shall move: reassign, split or exclude",
+    "way": "of a resolved one, if money shall move: reassign, split, exclude or restore",
     "touchpointId": "which touch; empty: the disputed record's",
     "payeeType": "partner, broker or house: who gets the touch",
     "payeeId": "its id; empty: the claimant",
     "percentage": "of a split: the payee's part",
 }
 # The others need more than a line can say.
-WAYS = (Way.REASSIGN, Way.SPLIT, Way.EXCLUDE)
+WAYS = (Way.REASSIGN, Way.SPLIT, Way.EXCLUDE, Way.RESTORE)
 
 
 class NoTable(Exception):
@@ -123,7 +123,7 @@ def _decision(row: Mapping[str, str], dispute: Dispute) -> Decision:
         touch = of_record.first()
     if touch is None:
         raise _wrong("touchpointId", "Which touch?", "required")
-    if way == Way.EXCLUDE:
+    if way in {Way.EXCLUDE, Way.RESTORE}:
         return Decision(way, touch)
     payee = HOUSE if row.get("payeeType") == "house" else _payee(row, "payee", ("partner", "broker", "house"))
     percentage = _number(row, "percentage", Decimal(100)) if way == Way.SPLIT else None

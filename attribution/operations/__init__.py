@@ -1,5 +1,6 @@
 """Everything that changes attribution: one function a verb, a file a subject."""
 
+from attribution.earlier import UndoesDecisions
 from attribution.operations.calculations import (
     Calculation,
     NothingToCalculate,
@@ -85,6 +86,7 @@ __all__ = [
     "Share",
     "SharesOutdated",
     "TooManyComparisons",
+    "UndoesDecisions",
     "calculate",
     "calculate_and_save",
     "calculate_late_touches",

@@ -18,7 +18,7 @@ MOST_SHARES = 1000
 # Of the rows that a page without scripts can send: each has three fields, and a request 1,000 at most.
 MOST_ROWS = 300
 A_SHARE = re.compile(r"share-([0-9]{1,6})-percentage")
-NEEDS_TOUCH = {Way.REASSIGN, Way.SPLIT, Way.EXCLUDE}
+NEEDS_TOUCH = {Way.REASSIGN, Way.SPLIT, Way.EXCLUDE, Way.RESTORE}
 NEEDS_PAYEE = {Way.REASSIGN, Way.SPLIT, Way.INSERT}
 BLANK_SHARES = 2
 
@@ -53,9 +53,11 @@ class DecisionForm(CaseForm):
     also_called = {"touch": "timestamp", "touch.timestamp": "timestamp", "touch.channel": "channel",
                    "touch.source": "source", "touch.campaign": "campaign"}  # fmt: skip
 
-    def __init__(self, *arguments, parts, dispute, **named):
+    def __init__(self, *arguments, parts, out, dispute, **named):
         super().__init__(*arguments, **named)
         touches = {part["touch"]: f"{part['name']} ({part['who']}, {part['percent']} %)" for part in parts}
+        # A way that can't be taken with the chosen one says so itself.
+        touches |= {part["touch"]: f"{part['name']} ({part['who']}, taken out)" for part in out}
         disputed = next((part["touch"] for part in parts if part["is_disputed"]), None)
         fields: dict[str, Any] = self.fields
         fields["touchpoint_id"].choices = [("", "Choose the touch"), *touches.items()]

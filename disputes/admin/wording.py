@@ -27,10 +27,22 @@ def in_words(page, option):
     return [
         f"{dispute} is closed as resolved by you.",
         *money,
+        *(_other(each) for each in (option["others"] if option else [])),
+        *(_undone(each) for each in (option["undoes"] if option else [])),
         f"{dispute.claimant_id} is told your words and its own change; {page.others_in_words} what becomes of their own"
         " shares. Nobody is told of another's.",
         page.appeals_in_words,
     ]
+
+
+def _other(each):
+    moves = f": {each['moves']}" if each["moves"] else ""
+    return f"The touch counts for another conversion of the lead too. {each['name']} {each['outcome']}{moves}."
+
+
+def _undone(each):
+    verb = "gives back what" if each["is_asked"] else "changes what"
+    return f"It {verb} {each['dispute']} decided on {each['at']:%Y-%m-%d}: {each['told']}."
 
 
 def _money(option):

@@ -16,6 +16,8 @@ from touchpoints.models import Channel
 CLAIMANTS = ["partner", "broker"]
 PAYEES = AttributionRecord.Payee.choices
 DECISIONS = [Dispute.Status.RESOLVED.value, Dispute.Status.REJECTED.value]
+# Earlier decisions about one conversion.
+MOST_UNDONE = 100
 
 
 def _refused(name, message, code="invalid"):
@@ -140,6 +142,7 @@ class ResolutionSerializer(StrictSerializer):
     resolution = Text(max_length=LONGEST_RESOLUTION)
     rejection = serializers.ChoiceField(Dispute.Rejection.choices, required=False, allow_null=True)
     adjustments = DecisionSerializer(required=False, allow_null=True)
+    confirm_undoing = serializers.ListField(child=StrictUUID(), required=False, max_length=MOST_UNDONE)
     resolved_by = Text(required=False, allow_null=True, max_length=150)
 
     def validate(self, attrs):
@@ -160,6 +163,7 @@ class ResolutionLineSerializer(StrictSerializer):
     payee_type = serializers.ChoiceField(PAYEES, required=False, allow_null=True)
     payee_id = PayeeId()
     percentage = Percentage(required=False, allow_null=True)
+    confirm_undoing = serializers.ListField(child=StrictUUID(), required=False, max_length=MOST_UNDONE)
     resolved_by = Text(required=False, allow_null=True, max_length=150)
 
     def validate(self, attrs):

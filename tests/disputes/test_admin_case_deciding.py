@@ -7,12 +7,13 @@ import pytest
 
 import attribution.operations
 from attribution.models import Adjustment, AttributionRecord, Settlement
+from attribution.settling import Decision, Way
 from disputes import operations
 from disputes.actors import Actor
 from partners.models import Partner
 from tests.disputes.cases import case
 from tests.disputes.pages import FETCH, at, digest_in, giving, resolve_on, shown, text_of
-from tests.disputes.worlds import approve, file, net_by_payee, records, sold
+from tests.disputes.worlds import approve, file, house, net_by_payee, records, sold
 from tests.factories import PartnerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -247,3 +248,16 @@ def test_shares_that_are_none_are_refused_and_never_left_out(page, shares, told)
     assert told in text_of(response)
     assert page.post(at(dispute, "decide/"), {"way": "by_hand", "shares": shares, "step": "resolve"}).status_code == 409
     assert not Settlement.objects.exists()
+
+
+def test_a_touch_that_was_taken_out_is_given_back_on_the_page_of_the_appeal(page):
+    conversion = sold()
+    first = records(conversion)[0]
+    decision = Decision(Way.EXCLUDE, first.touchpoint_id)
+    before = operations.resolve_dispute(dispute_id=file(first).pk, resolution="Out.", decision=decision, by=house())
+    appeal = operations.appeal_dispute(dispute_id=before.pk, reason="Ours.", by=Actor(payee=("partner", "partner-0")))
+    told = text_of(page.get(at(appeal, "simulator/"), **FETCH))
+    assert "Give back the touch that was taken out" in told
+    assert "(partner-0, taken out)" in told
+    assert resolve_on(page, appeal, {"way": "restore", "touchpoint_id": str(first.touchpoint_id)}).status_code == 302
+    assert net_by_payee(conversion) == {"partner-0": 4, "partner-1": 2, "partner-2": 4}
