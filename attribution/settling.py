@@ -46,8 +46,8 @@ class HandShare:
 @dataclass(frozen=True)
 class Decision:
     """What shall be done. Which fields count is the way's: reassign (touchpoint_id, payee), split (and percentage, the
-    part that the payee gets), insert (touch, payee), exclude (touchpoint_id), by_hand (shares; with `spread` the
-    touches that are not named share what is left as they share now, without they keep what they have)."""
+    part that the payee gets), insert (touch, payee), exclude and restore (touchpoint_id), by_hand (shares; with
+    `spread` the touches that are not named share what is left as they share now, without they keep what they have)."""
 
     way: str
     touchpoint_id: UUID | None = None
@@ -147,10 +147,12 @@ def split(parts: Sequence[Part], decision: Decision) -> list[Part]:
     return [part for part in together if part.units]
 
 
-def by_hand(parts: Sequence[Part], decision: Decision) -> list[Part]:
+def by_hand(parts: Sequence[Part], decision: Decision, out: Sequence[Part] = ()) -> list[Part]:
+    """`out`: of touches that were taken out, which may be named too."""
     if not decision.shares:
         raise _refused("shares", "Name at least one touch and its share.", "required")
-    named = {_hand_key(parts, number, share): share for number, share in enumerate(decision.shares)}
+    nameable = [*out, *parts]
+    named = {_hand_key(nameable, number, share): share for number, share in enumerate(decision.shares)}
     if len(named) < len(decision.shares):
         raise _refused("shares", "One touch and payee is named twice.")
     units = {key: _hand_units(share.percentage, f"shares.{n}") for n, (key, share) in enumerate(named.items())}
@@ -164,7 +166,7 @@ def by_hand(parts: Sequence[Part], decision: Decision) -> list[Part]:
     if off:
         how = f"{_percent(abs(off))} % {'more' if off > 0 else 'less'}"
         raise _refused("shares", f"All shares together are {how} than 100.", "unbalanced")
-    like = {part.like.touchpoint_id: part.like for part in parts}
+    like = {part.like.touchpoint_id: part.like for part in nameable}
     chosen = [Part(like[touch], payee, amount) for (touch, payee), amount in units.items()]
     return [part for part in sorted([*chosen, *rest], key=_place) if part.units]
 
@@ -182,6 +184,23 @@ def as_before(touches: Sequence[Touch], parts: Sequence[Part], payees: Mapping[U
         units = _in_proportion(touch.units, [part.units for part in now])
         result += [Part(touch.like, part.payee, each) for part, each in zip(now, units, strict=True) if each]
     return result
+
+
+def without(parts: Sequence[Part], touchpoint_id: UUID | None) -> list[Part]:
+    """The others share the touch's credit as they share now; nothing where there are none."""
+    parts_of_touch(parts, touchpoint_id)
+    rest = [part for part in parts if part.like.touchpoint_id != touchpoint_id]
+    return beside(rest, [], {}) if rest else []
+
+
+def beside(parts: Sequence[Part], added: Sequence[Part], likes: Mapping[UUID, AttributionRecord]) -> list[Part]:
+    """What is added has its size; the others share what is left as they share now. `likes`: touches by their place in
+    the changed journey."""
+    left = WHOLE - sum(part.units for part in added)
+    units = _in_proportion(left, [part.units for part in parts])
+    sized = [replace(part, units=each) for part, each in zip(parts, units, strict=True)]
+    together = [replace(p, like=likes.get(p.like.touchpoint_id, p.like)) for p in [*sized, *added] if p.units]
+    return sorted(together, key=_place)
 
 
 def changes(

@@ -50,18 +50,28 @@ WRITE_SPEND = ["reports.add_spend", "reports.change_spend"]
 AGREEMENTS = ("terms", "payeegroup", "groupmembership", "approvalrule")
 
 # Who has one of these moves money, or makes others who do. They sign in with a second factor, and their sessions end
-# sooner. What comes to move money is one more line here.
+# sooner. What comes to move money is one more line here; tests/site/test_permissions_of_money.py wants each permission
+# said to do so or not to.
 MOVES_MONEY = (
     "attribution.change_attributionrecord",  # approve
+    "attribution.add_modelconfig",  # by which rule it is shared, and by which model it is paid
+    "attribution.add_training",
+    "conversions.add_conversion",
+    "conversions.change_conversion",
+    "conversions.add_reversal",
     "disputes.resolve_dispute",
     "payouts.add_payoutrun",
     "payouts.change_payout",
     "payouts.approve_payout",
     *(f"payouts.{verb}_{kind}" for kind in ("proposal", "hold", "bankaccount") for verb in ("add", "change")),
     *(f"payouts.{verb}_{kind}" for kind in AGREEMENTS for verb in ("add", "change")),
-    "auth.add_user",
-    "auth.change_user",
-    "auth.change_group",
+    # Whose money it is, and the keys of programs that may do all of this.
+    *(f"partners.{verb}_{kind}" for verb in ("add", "change") for kind in ("partner", "broker")),
+    "partners.add_apikey",
+    *(f"auth.{verb}_{kind}" for verb in ("add", "change") for kind in ("user", "group")),
+    # What beat runs, a person chooses here.
+    "django_celery_beat.add_periodictask",
+    "django_celery_beat.change_periodictask",
 )
 
 READ_SIGN_INS = ["axes.view_accesslog", "axes.view_accessfailurelog", "axes.view_accessattempt"]

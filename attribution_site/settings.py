@@ -177,6 +177,10 @@ CELERY_BEAT_SCHEDULE = {
     "resume lost payout runs": {"task": "payouts.tasks.resume_lost_runs", "schedule": 60.0},
     "reconcile the ledger": {"task": "payouts.tasks.reconcile", "schedule": crontab(minute="0", hour="2")},
     "remind of disputes": {"task": "disputes.tasks.remind_of_disputes", "schedule": 300.0},
+    "remove orphaned evidence": {
+        "task": "disputes.tasks.remove_orphaned_evidence",
+        "schedule": crontab(minute="40", hour="4"),
+    },
     "seal the audit log": {"task": "attribution_site.tasks.seal_audit", "schedule": 60.0},
     "verify the audit log": {
         "task": "attribution_site.tasks.verify_audit",
@@ -311,9 +315,13 @@ BUSINESS_HOURS = env("BUSINESS_HOURS", default="09:00-17:00")
 HOLIDAYS = env.list("HOLIDAYS", default=[])
 BusinessHours.read(BUSINESS_TIMEZONE, BUSINESS_DAYS, BUSINESS_HOURS, HOLIDAYS)  # or it does not start
 DISPUTE_SLA_HOURS = env.int("DISPUTE_SLA_HOURS", default=40)
+DISPUTE_ANSWER_HOURS = env.int("DISPUTE_ANSWER_HOURS", default=40)
 DISPUTE_APPEAL_DAYS = env.int("DISPUTE_APPEAL_DAYS", default=30)
-if DISPUTE_SLA_HOURS < 1 or DISPUTE_APPEAL_DAYS < 1:
-    raise ImproperlyConfigured("DISPUTE_SLA_HOURS and DISPUTE_APPEAL_DAYS must be 1 or more.")
+DISPUTE_APPEAL_LEVELS = env.int("DISPUTE_APPEAL_LEVELS", default=1)
+if min(DISPUTE_SLA_HOURS, DISPUTE_ANSWER_HOURS, DISPUTE_APPEAL_DAYS) < 1:
+    raise ImproperlyConfigured("DISPUTE_SLA_HOURS, DISPUTE_ANSWER_HOURS and DISPUTE_APPEAL_DAYS must be 1 or more.")
+if DISPUTE_APPEAL_LEVELS < 0:
+    raise ImproperlyConfigured("DISPUTE_APPEAL_LEVELS must be 0 or more.")
 
 # Keys that secrets in the database are sealed with: the first seals, all of them open.
 FIELD_ENCRYPTION_KEYS = required_in_production("FIELD_ENCRYPTION_KEYS", f"fields:{SECRET_KEY}").split(",")

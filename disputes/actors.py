@@ -19,9 +19,10 @@ class Actor(NamedTuple):
         return self.payee is None
 
     def is_same_as(self, user_id: Any, key_id: UUID | None) -> bool:
-        """Whether it was this one who is kept under these ids. A person is one whatever key acts for them."""
-        if self.user is not None or user_id is not None:
-            return self.user is not None and self.user.pk == user_id
+        """Whether it was this one who is kept under these ids. A person is one whatever key acts for them; where one
+        time no person was named, a key is one whoever it is said to act for."""
+        if self.user is not None and user_id is not None:
+            return bool(self.user.pk == user_id)
         return self.key_id is not None and self.key_id == key_id
 
 

@@ -28,7 +28,9 @@ def filed(dispute: Dispute, parties: Iterable[Party]) -> None:
     """The claimant has it on paper; the others learn that their share may change, and no more."""
     for party in parties:
         is_claimant = party.role == Party.Role.CLAIMANT
-        _tell(dispute, party, FILED if is_claimant else MAY_CHANGE, to_house=is_claimant)
+        _tell(dispute, party, FILED if is_claimant else MAY_CHANGE)
+        if is_claimant:
+            outbox.publish(event=FILED, data=_data(dispute))
 
 
 def said(message: Message) -> None:
@@ -53,7 +55,7 @@ def closed(dispute: Dispute, settlement: Settlement | None = None) -> None:
     outbox.publish(event=event, data=_data(dispute) | outcome)
     for party in dispute.parties.all():
         words = outcome if party.role == Party.Role.CLAIMANT else {}
-        _tell(dispute, party, event, to_house=False, **words, **_own_change(settlement, party))
+        _tell(dispute, party, event, **words, **_own_change(settlement, party))
 
 
 def _own_change(settlement: Settlement | None, party: Party) -> dict[str, Any]:
@@ -66,9 +68,12 @@ def _own_change(settlement: Settlement | None, party: Party) -> dict[str, Any]:
     }
 
 
-def _tell(dispute: Dispute, party: Party, event: str, *, to_house: bool = False, **more: Any) -> None:
+def _tell(dispute: Dispute, party: Party, event: str, **more: Any) -> None:
+    """A claimant is not told which record it is, where the house filed for it about another's."""
     data = _data(dispute) if party.role == Party.Role.CLAIMANT else _blurred(dispute)
-    outbox.publish(event=event, data=data | more, payees=[party.payee], to_house=to_house)
+    if "attribution_id" in data and not party.is_of_record:
+        data["attribution_id"] = None
+    outbox.publish(event=event, data=data | more, payees=[party.payee], to_house=False)
     queue_on_commit(tasks.mail_party, party.pk, event)
 
 
@@ -81,6 +86,7 @@ def _data(dispute: Dispute) -> dict[str, Any]:
         "currency": dispute.currency,
         "expected_amount": dispute.expected_amount,
         "due_at": dispute.due_at,
+        "answer_due_at": dispute.answer_due_at,
     }
 
 

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from attribution.models import AttributionRecord
 from attribution.settling import HOUSE, Decision, Way
 from disputes.models import Dispute
+from disputes.operations import LONGEST_RESOLUTION
 from disputes.operations.bulk import MOST_ROWS
 
 FILING = {
@@ -31,14 +32,14 @@ DECIDING = {
     "status": "resolved or rejected",
     "resolution": "why: the payees are told",
     "rejection": f"of a rejected one: {', '.join(Dispute.Rejection.values)}",
-    "way": "of a resolved one, if money shall move: reassign, split or exclude",
+    "way": "of a resolved one, if money shall move: reassign, split, exclude or restore",
     "touchpointId": "which touch; empty: the disputed record's",
     "payeeType": "partner, broker or house: who gets the touch",
     "payeeId": "its id; empty: the claimant",
     "percentage": "of a split: the payee's part",
 }
 # The others need more than a line can say.
-WAYS = (Way.REASSIGN, Way.SPLIT, Way.EXCLUDE)
+WAYS = (Way.REASSIGN, Way.SPLIT, Way.EXCLUDE, Way.RESTORE)
 
 
 class NoTable(Exception):
@@ -65,13 +66,12 @@ def rows_of(body: bytes, columns: Mapping[str, str]) -> list[dict[str, str]]:
 def _row(header: list[str], line: list[str], number: int) -> dict[str, str]:
     if len(line) != len(header):
         raise NoTable(f"Line {number} has {len(line)} cells, the first line {len(header)}.")
-    # Postgres keeps no NUL; whoever sends one means nothing by it.
-    cells = (cell.replace("\0", "").strip() for cell in line)
-    return {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+    return {name: cell.strip() for name, cell in zip(header, line, strict=True) if cell.strip()}
 
 
 def filing_of(row: Mapping[str, str]) -> dict[str, Any]:
     """Of `operations.file_dispute`, but for who files."""
+    _check_text(row)
     claim: dict[str, Any] = {
         "dispute_type": _choice(row, "disputeType", Dispute.Type.values),
         "reason": _text(row, "reason", 4000),
@@ -89,9 +89,9 @@ def filing_of(row: Mapping[str, str]) -> dict[str, Any]:
 def decision_of(row: Mapping[str, str]) -> dict[str, Any]:
     """What `operations.resolve_dispute` takes or, with `rejection` in it, `reject_dispute`, but for who decides. Raises
     ValidationError by field."""
-    dispute = _dispute(row)
+    dispute = dispute_of(row)
     status = _choice(row, "status", [Dispute.Status.RESOLVED, Dispute.Status.REJECTED])
-    asked: dict[str, Any] = {"dispute_id": dispute.pk, "resolution": _text(row, "resolution", 4000)}
+    asked: dict[str, Any] = {"dispute_id": dispute.pk, "resolution": _text(row, "resolution", LONGEST_RESOLUTION)}
     if status == Dispute.Status.REJECTED:
         if "way" in row:
             raise _wrong("way", "A rejected dispute moves no money.")
@@ -101,7 +101,9 @@ def decision_of(row: Mapping[str, str]) -> dict[str, Any]:
     return asked | {"decision": _decision(row, dispute) if "way" in row else None}
 
 
-def _dispute(row: Mapping[str, str]) -> Dispute:
+def dispute_of(row: Mapping[str, str]) -> Dispute:
+    """The one that it decides. Raises ValidationError by field."""
+    _check_text(row)
     pk = _uuid(row, "id")
     digits = row.get("number", "").lower().removeprefix("d-")
     if pk is None and not (digits.isascii() and digits.isdigit() and len(digits) < 19):
@@ -121,7 +123,7 @@ def _decision(row: Mapping[str, str], dispute: Dispute) -> Decision:
         touch = of_record.first()
     if touch is None:
         raise _wrong("touchpointId", "Which touch?", "required")
-    if way == Way.EXCLUDE:
+    if way in {Way.EXCLUDE, Way.RESTORE}:
         return Decision(way, touch)
     payee = HOUSE if row.get("payeeType") == "house" else _payee(row, "payee", ("partner", "broker", "house"))
     percentage = _number(row, "percentage", Decimal(100)) if way == Way.SPLIT else None
@@ -135,6 +137,13 @@ def _payee(row: Mapping[str, str], name: str, kinds: tuple[str, ...]) -> tuple[s
     if f"{name}Id" not in row:
         raise _wrong(f"{name}Id", "Which one?", "required")
     return kind, row[f"{name}Id"]
+
+
+def _check_text(row: Mapping[str, str]) -> None:
+    """Postgres keeps no NUL."""
+    for name, cell in row.items():
+        if "\0" in cell:
+            raise _wrong(name, "It has a NUL, which is no character of a text.", "null_characters_not_allowed")
 
 
 def _choice(row: Mapping[str, str], name: str, choices: Any) -> str:

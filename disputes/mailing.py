@@ -15,6 +15,8 @@ SUBJECTS = {
     "dispute.resolved": "{dispute} was resolved",
     "dispute.rejected": "{dispute} was rejected",
     "dispute.withdrawn": "{dispute} was withdrawn",
+    "assigned": "{dispute} is yours",
+    "unanswered": "{dispute} goes on without an answer",
     "due": "{dispute} is due soon",
     "overdue": "{dispute} is overdue",
 }

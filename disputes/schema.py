@@ -161,6 +161,36 @@ SHAPES = {
         commission_moved=or_null(MONEY),
         payees=each(ref("DisputeOptionOfPayee")),
         changes=each(shape(**CHANGE)),
+        other_conversions=each(ref("ReachedConversion")),
+        undoes=each(ref("UndoneDecision")),
+    ),
+    "ReachedConversion": shape(
+        "Another conversion of the lead that an inserted touch counts for. `calculated`: its records are calculated"
+        " anew; `proposed`: some are decided, so that the difference is proposed and nothing is booked; `stays`: a"
+        " dispute settled it.",
+        conversion_id=ID,
+        type=ref("ConversionType"),
+        occurred_at=MOMENT,
+        currency=TEXT,
+        outcome=one_of("calculated", "proposed", "stays"),
+        payees=each(
+            shape(
+                payee_type=ref("PayeeType"),
+                payee_id=TEXT,
+                **dict.fromkeys(["revenue_before", "revenue_after", "commission_before", "commission_after"], MONEY),
+            )
+        ),
+    ),
+    "UndoneDecision": shape(
+        "An earlier decision about the conversion, and in words what of it would change. What is `toConfirm` must be"
+        " named in the `confirmUndoing` of a resolution, by its `settlementId`.",
+        settlement_id=ID,
+        dispute_id=ID,
+        way=ref("SettlementWay"),
+        reason=TEXT,
+        decided_at=MOMENT,
+        told=each(TEXT),
+        to_confirm=YES_NO,
     ),
     "DisputeOptionOfPayee": shape(
         "`paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records.",

@@ -4,6 +4,7 @@ Rows name files by their hash, and a file is there, whole and on disk, before it
 fails, or the process dies before it, a file stays that no row names: an orphan, which harms nobody.
 """
 
+import contextlib
 import datetime as dt
 import hashlib
 import io
@@ -88,10 +89,30 @@ class EvidenceFolder(FileSystemStorage):
         try:
             os.link(temporary, target)
         except FileExistsError:
-            with open(target, "rb") as there, open(temporary, "rb") as new:
-                if digest(there) != digest(new):
-                    raise EvidenceDamaged(f"{os.path.basename(target)} on disk is not what its name says.") from None
-            os.utime(target)  # new to whom looks for old orphans
+            try:
+                _check_same(temporary, target)
+                os.utime(target)  # new to whom looks for old orphans
+            except FileNotFoundError:
+                os.link(temporary, target)  # it was an orphan, and is taken away this moment
+
+    def delete_old(self, name: str, *, before: dt.datetime) -> bool:
+        """Whether it is deleted. Moved aside first, and asked for its age then: what is filed again at this moment
+        stays."""
+        target = self.path(name)
+        aside = f"{target}.removing"
+        os.rename(target, aside)
+        is_old = os.stat(aside).st_mtime < before.timestamp()
+        if not is_old:
+            with contextlib.suppress(FileExistsError):
+                os.link(aside, target)
+        os.unlink(aside)
+        return is_old
+
+
+def _check_same(new_path: str, path: str) -> None:
+    with open(path, "rb") as there, open(new_path, "rb") as new:
+        if digest(there) != digest(new):
+            raise EvidenceDamaged(f"{os.path.basename(path)} on disk is not what its name says.")
 
 
 def _sync(folder: str) -> None:
@@ -156,6 +177,12 @@ def orphans(named: Collection[str], *, before: dt.datetime) -> Iterator[str]:
         name = path.rpartition("/")[2]
         if name not in named and storage.get_modified_time(path) < before:
             yield path
+
+
+def remove_orphans(named: Collection[str], *, before: dt.datetime) -> list[str]:
+    """Those that are removed."""
+    folder = cast("EvidenceFolder", _storage())
+    return [path for path in list(orphans(named, before=before)) if folder.delete_old(path, before=before)]
 
 
 def _paths(storage: Storage, folder: str, *, depth: int) -> Iterator[str]:

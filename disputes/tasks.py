@@ -3,7 +3,7 @@ import smtplib
 from celery import shared_task
 
 from disputes import mailing
-from disputes.operations import reminders
+from disputes.operations import evidence, reminders
 
 
 @shared_task(acks_late=True, autoretry_for=[OSError, smtplib.SMTPException], retry_backoff=True)
@@ -18,4 +18,10 @@ def mail_people(dispute_id: str, event: str, to: list[str]) -> None:
 
 @shared_task
 def remind_of_disputes() -> None:
+    reminders.remind_of_questions()
     reminders.remind_of_disputes()
+
+
+@shared_task
+def remove_orphaned_evidence() -> None:
+    evidence.remove_orphans()

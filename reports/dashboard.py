@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from attribution.models import AttributionModel, Run
 from conversions import currencies
@@ -195,7 +196,7 @@ def payee_table(answer, kind):
         "headers": [kind.capitalize(), "Conversions", "Revenue", "Commission"],
         "rows": [
             [
-                row[f"{kind}_name"] or row[f"{kind}_id"],
+                format_html('<span title="{0}">{0}</span>', row[f"{kind}_name"] or row[f"{kind}_id"]),
                 f"{row['conversions']:,.1f}",
                 f"{row['total_revenue']:,.2f}",
                 f"{row['total_commission']:,.2f}",

@@ -127,7 +127,8 @@ def of_payouts(user):
 def appeals_for(user, disputes):
     """Appeals go to somebody who decided none of what they are about, nor filed them."""
     found = tabs.in_tab(disputes, "appeals", user).exclude(filed_by=user)
-    return found.exclude(appeal_of__resolved_by=user).exclude(appeal_of__appeal_of__resolved_by=user)
+    found = found.exclude(appeal_of__resolved_by=user).exclude(appeal_of__filed_by=user)
+    return found.exclude(appeal_of__appeal_of__resolved_by=user).exclude(appeal_of__appeal_of__filed_by=user)
 
 
 def of_work(now):

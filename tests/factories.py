@@ -192,7 +192,9 @@ class DisputeFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def party(self, create, given, **_):
-        PartyFactory(dispute=self, payee_type=self.claimant_type, payee_id=self.claimant_id, role="claimant")
+        PartyFactory(
+            dispute=self, payee_type=self.claimant_type, payee_id=self.claimant_id, role="claimant", is_of_record=True
+        )
         self.refresh_from_db(fields=["number"])
 
 

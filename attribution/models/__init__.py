@@ -7,6 +7,8 @@ from attribution.models.records import EDGES, FROZEN, AttributionRecord, KeptJou
 from attribution.models.runs import Comparison, Finding, Run, Shard, Verification
 from attribution.models.settlements import Settlement, SettlementLine
 
+from attribution.models import witnesses  # isort: skip  # noqa: F401  (what the log lacks of these tables)
+
 __all__ = [
     "EDGES",
     "FROZEN",

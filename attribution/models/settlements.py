@@ -61,6 +61,7 @@ class Settlement(models.Model):
         SPLIT = "split", "Split a touch between two payees"
         INSERT = "insert", "Insert a missing touch"
         EXCLUDE = "exclude", "Exclude a touch"
+        RESTORE = "restore", "Give back a touch that was taken out"
         BY_HAND = "by_hand", "Set shares by hand"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -86,7 +87,8 @@ class Settlement(models.Model):
         indexes = [models.Index(fields=["conversion_id"], name="settlement_by_conversion")]
         constraints = [
             models.CheckConstraint(
-                name="settlement_way_known", condition=Q(way__in=["reassign", "split", "insert", "exclude", "by_hand"])
+                name="settlement_way_known",
+                condition=Q(way__in=["reassign", "split", "insert", "exclude", "restore", "by_hand"]),
             ),
         ]
         triggers = [

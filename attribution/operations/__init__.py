@@ -1,5 +1,6 @@
 """Everything that changes attribution: one function a verb, a file a subject."""
 
+from attribution.earlier import UndoesDecisions
 from attribution.operations.approvals import (
     Approved,
     RecordOutdated,
@@ -91,6 +92,7 @@ __all__ = [
     "Share",
     "SharesOutdated",
     "TooManyComparisons",
+    "UndoesDecisions",
     "approve_records",
     "calculate",
     "calculate_and_save",

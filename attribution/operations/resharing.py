@@ -1,5 +1,7 @@
 """The journey of one conversion with a touch more or less, credited anew by the rule that pays for it."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -7,13 +9,15 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from attribution import differences, kept, reading, records, replay, settling, store
-from attribution.models import AttributionRecord, Settlement
+from attribution import differences, kept, reading, records, replay, settling, store, taken_out
+from attribution.models import AttributionRecord, SettlementLine
 from attribution.operations.configurations import rules_for
-from attribution.settling import Decision, Part, Touch, Way
+from attribution.settling import Decision, Part, Payee, Touch, Way
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
-from touchpoints.models import Touchpoint
+from touchpoints.models import Channel, Touchpoint
+
+NO_CREDIT = "The payable model gives this touch no credit."
 
 
 class OnlyTouch(DomainError):
@@ -22,28 +26,102 @@ class OnlyTouch(DomainError):
     code = "only_touch"
 
 
-def credited_anew(
-    conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint | None
+def without(conversion: Conversion, model: str, decision: Decision, parts: list[Part]) -> list[Part]:
+    """By the rule that pays or, where somebody set sizes by hand, on top of those: here and below."""
+    wanted = settling.without(parts, decision.touchpoint_id)
+    if not taken_out.set_by_hand(conversion.pk):
+        touches = _credited_anew(conversion, model, decision, parts)
+        wanted = settling.as_before(touches, parts, _payees(touches))
+    if not wanted:
+        raise OnlyTouch("It is the only touch that counts. Give it to the house instead.")
+    return wanted
+
+
+def with_inserted(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint
 ) -> list[Part]:
-    """By the rule that pays, over the journey with the missing touch, or without the excluded one."""
-    if touchpoint is None:
-        settling.parts_of_touch(parts, decision.touchpoint_id)
-    rules = rules_for([model])
-    batch = _changed_journey(conversion, rules, decision, parts, touchpoint)
-    made = records.records_of(batch, rules, run_id=None, calculated_at=timezone.now()) if batch else None
-    if made is None or not made.num_rows:
-        if touchpoint is None:
-            raise OnlyTouch("It is the only touch that counts. Give it to the house instead.")
+    assert decision.payee
+    touches = _credited_anew(conversion, model, decision, parts, _of_touchpoint(touchpoint))
+    if not touches:
         message = "Outside of the journey: before its lookback, or left out by the model's rules."
         raise ValidationError({"touch.timestamp": ValidationError(message, code="outside_journey")})
-    if touchpoint is not None and touchpoint.pk.bytes not in made["touchpoint_id"].to_pylist():
-        message = "The payable model gives this touch no credit."
-        raise ValidationError({"touch": ValidationError(message, code="no_credit")})
-    touches = sorted(map(_touch, made.to_pylist()), key=lambda touch: touch.like.position)
-    payees = {touch.like.touchpoint_id: (touch.like.payee_type, touch.like.payee_id) for touch in touches}
-    if touchpoint is not None and decision.payee is not None:
-        payees[touchpoint.pk] = decision.payee
-    return settling.as_before(touches, parts, payees)
+    mine = next((touch for touch in touches if touch.like.touchpoint_id == touchpoint.pk), None)
+    if mine is None:
+        raise ValidationError({"touch": ValidationError(NO_CREDIT, code="no_credit")})
+    return _with_added(conversion, touches, parts, [Part(mine.like, decision.payee, mine.units)])
+
+
+def with_returned(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], back: list[Part]
+) -> list[Part]:
+    """`back`: see `returned`."""
+    if not back:
+        message = "No decision took a touch with this id out of the conversion."
+        raise ValidationError({"touchpoint_id": ValidationError(message, code="unknown_touchpoint")})
+    touches = _credited_anew(conversion, model, decision, parts, _of_record(back[0].like))
+    return _with_added(conversion, touches, parts, back)
+
+
+def returned(conversion: Conversion, parts: list[Part], touches: Iterable[UUID | None]) -> list[Part]:
+    """Those of the touches that were taken out, as they were before."""
+    out = taken_out.taken_out(conversion.pk)
+    missing = [touch for touch in dict.fromkeys(touches) if touch in out]
+    standing = {part.like.touchpoint_id for part in parts}
+    return [part for touch in missing if touch not in standing for part in _as_it_was(out[touch], parts[0].like)]
+
+
+def _with_added(conversion: Conversion, touches: list[Touch], parts: list[Part], added: list[Part]) -> list[Part]:
+    likes = {touch.like.touchpoint_id: touch.like for touch in touches}
+    if taken_out.set_by_hand(conversion.pk):
+        return settling.beside(parts, added, likes)
+    if added[0].like.touchpoint_id not in likes:
+        raise ValidationError({"touchpoint_id": ValidationError(NO_CREDIT, code="no_credit")})
+    return settling.as_before(touches, [*parts, *added], _payees(touches))
+
+
+def _credited_anew(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], added: dict[str, Any] | None = None
+) -> list[Touch]:
+    """By the rule that pays, in the order of the changed journey."""
+    rules = rules_for([model])
+    batch = _changed_journey(conversion, rules, decision, parts, added)
+    made = records.records_of(batch, rules, run_id=None, calculated_at=timezone.now()) if batch else None
+    touches = map(_touch, made.to_pylist()) if made is not None else []
+    return sorted(touches, key=lambda touch: touch.like.position)
+
+
+def _payees(touches: list[Touch]) -> dict[UUID, Payee]:
+    return {touch.like.touchpoint_id: (touch.like.payee_type, touch.like.payee_id) for touch in touches}
+
+
+def _as_it_was(lines: list[SettlementLine], like: AttributionRecord) -> list[Part]:
+    """One touch's parts, told by the lines that took it out; what they don't tell, by the touch if it is still stored.
+    `like` is any record of the conversion."""
+    first = lines[0]
+    assert first.touchpoint_id
+    assert first.touched_at
+    stored = Touchpoint.objects.filter(pk=first.touchpoint_id, timestamp=first.touched_at).first()
+    named = {line.payee_type: line.payee_id for line in lines}
+    values = {field.attname: getattr(like, field.attname) for field in AttributionRecord._meta.concrete_fields}
+    record = AttributionRecord(**values)
+    record.touchpoint_id, record.touched_at = first.touchpoint_id, first.touched_at
+    record.position, record.channel = first.number, first.channel
+    record.source, record.campaign_id = (stored.source, stored.campaign) if stored else (None, None)
+    record.partner_id = stored.partner_id if stored else named.get("partner")
+    record.broker_id = stored.broker_id if stored else named.get("broker")
+    # As calculated: whoever has a part by a decision is told from that by the part.
+    record.payee_type, record.payee_id = _payee_by_rule(record)
+    record.payee_pinned = False
+    units: dict[Payee, int] = defaultdict(int)
+    for line in lines:
+        units[line.payee_type, line.payee_id] += int(line.credit_before.scaleb(10))
+    return [Part(record, payee, amount) for payee, amount in units.items()]
+
+
+def _payee_by_rule(touch: AttributionRecord) -> Payee:
+    if touch.broker_id and (touch.channel == Channel.BROKER_REFERRAL or not touch.partner_id):
+        return "broker", touch.broker_id
+    return ("partner", touch.partner_id) if touch.partner_id else settling.HOUSE
 
 
 def _touch(row: dict[str, Any]) -> Touch:
@@ -57,19 +135,19 @@ def _changed_journey(
     rules: records.Rules,
     decision: Decision,
     parts: list[Part],
-    touchpoint: Touchpoint | None,
+    added: dict[str, Any] | None,
 ) -> reading.Batch | None:
     batch = _journey(conversion, rules)
     if batch is None:
         return None
     known = set(batch.touches["id"].to_pylist())
     # The journey was kept before a touch was inserted that has credit since.
-    since = {part.like.touchpoint_id: part.like for part in parts if part.like.touchpoint_id.bytes not in known}
-    added = [_of_record(like) for like in since.values()]
-    if touchpoint is not None:
-        added.append(_of_touchpoint(touchpoint))
-    touches = _with(batch.touches, conversion, added) if added else batch.touches
-    gone = [each.bytes for each in _excluded(conversion.pk, decision)]
+    rows = {like.touchpoint_id.bytes: _of_record(like) for like in (part.like for part in parts)}
+    if added:
+        rows[added["id"]] = added
+    unknown = [row for pk, row in rows.items() if pk not in known]
+    touches = _with(batch.touches, conversion, unknown) if unknown else batch.touches
+    gone = {touch.bytes for touch in _gone(conversion.pk, decision, parts)}
     return reading.batch_of(
         batch.conversions,
         touches.filter(pa.array([each not in gone for each in touches["id"].to_pylist()], pa.bool_())),
@@ -93,11 +171,11 @@ def _journey(conversion: Conversion, rules: records.Rules) -> reading.Batch | No
     return next(reading.read(source, within=within, lookback_days=days, with_previous=rules.restarts), None)
 
 
-def _excluded(conversion_id: UUID, decision: Decision) -> list[UUID]:
-    """This one, and those that were excluded before."""
-    before = Settlement.objects.filter(conversion_id=conversion_id, way=Way.EXCLUDE)
-    touches = [UUID(question["touchpoint_id"]) for question in before.values_list("question", flat=True)]
-    return [*touches, *([decision.touchpoint_id] if decision.way == Way.EXCLUDE and decision.touchpoint_id else [])]
+def _gone(conversion_id: UUID, decision: Decision, parts: list[Part]) -> set[UUID]:
+    """Touches that don't count: this one, and those that were excluded before and nobody gave back."""
+    before = taken_out.excluded(conversion_id) - {part.like.touchpoint_id for part in parts}
+    touch = {decision.touchpoint_id} if decision.touchpoint_id else set()
+    return before | touch if decision.way == Way.EXCLUDE else before - touch
 
 
 def _of_touchpoint(touchpoint: Touchpoint) -> dict[str, Any]:

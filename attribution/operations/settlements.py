@@ -2,24 +2,24 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
 from attribution import settling
 from attribution.announcing import announce_changed
-from attribution.engine import ids
-from attribution.models import Adjustment, AttributionRecord, Settlement, SettlementLine, Status
+from attribution.earlier import Undone, check_confirmed, undone
+from attribution.models import AttributionRecord, Settlement, SettlementLine, Status
 from attribution.operations import resharing
+from attribution.operations.consequences import OtherConversion, other_conversions
+from attribution.operations.settled_rows import write
 from attribution.schedule import Payments
-from attribution.settling import Change, Decision, Payee, Way
+from attribution.settling import Change, Decision, Part, Payee, Way
 from attribution.standing import Standing, lock_conversion, shared, standing
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
@@ -48,22 +48,32 @@ class NothingChanges(DomainError):
 
 @dataclass(frozen=True)
 class Plan:
-    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any."""
+    """The set of shares as it stands and as it would be. `touchpoint` is the one that is to be stored, if any; `undoes`
+    what would change of earlier decisions; `others` the lead's conversions that the stored touch changes too; `paid`
+    records that were paid out and are disputed now."""
 
     conversion: Conversion
     model: str
     changes: list[Change]
     touchpoint: Touchpoint | None = None
+    undoes: Sequence[Undone] = ()
+    others: Sequence[OtherConversion] = ()
+    paid: Collection[UUID] = ()
 
     def by_payee(self) -> dict[Payee, dict[str, Decimal]]:
-        """What each payee has before and after, over all touches."""
+        """What each payee has before and after, over all touches. `paid`: of what it has, what was paid out, less what
+        was booked beside it since."""
         sums: dict[Payee, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for change in self.changes:
             of = sums[change.payee]
             for name in ("revenue_before", "revenue", "commission_before", "commission"):
                 of[name] += getattr(change, name)
-            if change.standing is not None and change.how == "adjustment":
+            if change.standing is None:
+                continue
+            if change.how == "adjustment":
                 of["adjusted"] += change.commission_change
+            if change.standing.record.status == Status.PAID or change.standing.record.pk in self.paid:
+                of["paid"] += change.commission_before
         return {payee: dict(of) for payee, of in sums.items()}
 
     @property
@@ -71,33 +81,51 @@ class Plan:
         return sum((max(change.commission_change, Decimal(0)) for change in self.changes), Decimal(0))
 
 
-def plan_settlement(*, conversion_id: UUID, decision: Decision, statuses: Mapping[UUID, str] | None = None) -> Plan:
-    """What the decision would do to every payee. Nothing is written.
+def plan_settlement(
+    *,
+    conversion_id: UUID,
+    decision: Decision,
+    statuses: Mapping[UUID, str] | None = None,
+    paid: Collection[UUID] = (),
+) -> Plan:
+    """What the decision would do to every payee, and to the lead's other conversions. Nothing is written.
 
-    statuses: of records that would be released first, by id. Raises ValidationError by field, NothingToShare,
-    SharesOutdated, OnlyTouch; NothingChanges is left to `settle`.
+    statuses: of records that would be released first, by id. paid: see Plan. Raises ValidationError by field,
+    NothingToShare, SharesOutdated, OnlyTouch; NothingChanges and UndoesDecisions are left to `settle`.
     """
     conversion = Conversion.objects.get(pk=conversion_id)
-    return _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.all(), statuses))
+    plan = _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.all(), statuses))
+    others = other_conversions(conversion, plan.touchpoint) if plan.touchpoint else []
+    return replace(plan, others=others, paid=paid)
 
 
 @transaction.atomic
-def settle(*, conversion_id: UUID, decision: Decision, dispute_id: UUID, reason: str, by: Any) -> Settlement:
+def settle(
+    *,
+    conversion_id: UUID,
+    decision: Decision,
+    dispute_id: UUID,
+    reason: str,
+    by: Any,
+    confirmed: Collection[UUID] = (),
+) -> Settlement:
     """Carry the decision out: new versions of records that nobody has approved, adjustments beside the others.
 
-    The database refuses to commit what does not add up to the conversion or is not zero-sum. Waits for a calculation
-    that has the lead. Raises what `plan_settlement` does, and NothingChanges.
+    confirmed: earlier settlements that it may undo. The database refuses to commit what does not add up to the
+    conversion or is not zero-sum. Waits for a calculation that has the lead. Raises what `plan_settlement` does,
+    NothingChanges and UndoesDecisions.
     """
     conversion = lock_conversion(conversion_id)
     plan = _plan(conversion, decision, _standing(conversion, AttributionRecord.objects.select_for_update()))
     if not any(change.changes for change in plan.changes):
         raise NothingChanges("Everybody has that already.")
+    check_confirmed(plan.undoes, confirmed)
     settlement = Settlement.objects.create(
         conversion_id=conversion.pk,
         lead_id=conversion.lead_id,
         model=plan.model,
         way=decision.way,
-        question=_question(decision),
+        question=_question(decision, plan),
         reason=reason,
         currency=conversion.currency,
         revenue=conversion.remaining_value,
@@ -108,7 +136,7 @@ def settle(*, conversion_id: UUID, decision: Decision, dispute_id: UUID, reason:
     with because(reason=reason, dispute=str(dispute_id), user=by and by.pk):
         if plan.touchpoint is not None:
             plan.touchpoint.save(force_insert=True)
-        _write(plan, settlement)
+        write(plan.changes, settlement)
     announce_changed(conversion.pk, {change.payee for change in plan.changes if change.changes})
     return settlement
 
@@ -123,30 +151,59 @@ def _plan(conversion: Conversion, decision: Decision, stands: list[Standing]) ->
     _check_adds_up(conversion, stands)
     parts = settling.parts_of(stands)
     touchpoint = _touchpoint(conversion, decision) if decision.way == Way.INSERT else None
-    match decision.way:
-        case Way.REASSIGN:
-            wanted = settling.reassigned(parts, decision)
-        case Way.SPLIT:
-            wanted = settling.split(parts, decision)
-        case Way.BY_HAND:
-            wanted = settling.by_hand(parts, decision)
-        case Way.EXCLUDE | Way.INSERT:
-            wanted = resharing.credited_anew(conversion, model, decision, parts, touchpoint)
-        case _:
-            raise ValidationError({"way": ValidationError(f"{decision.way} is no way.", code="invalid_choice")})
+    wanted = _wanted(conversion, model, decision, parts, touchpoint)
     shares = shared(conversion, [Decimal(part.units).scaleb(-10) for part in wanted])
     found = settling.changes(stands, wanted, shares)
-    return Plan(conversion, model, [*_unattributed(conversion, stands), *found], touchpoint)
+    undoes = undone(conversion.pk, decision, parts, wanted)
+    return Plan(conversion, model, [*_unattributed(conversion, stands), *found], touchpoint, undoes)
+
+
+def _wanted(
+    conversion: Conversion, model: str, decision: Decision, parts: list[Part], touchpoint: Touchpoint | None
+) -> list[Part]:
+    match decision.way:
+        case Way.REASSIGN:
+            return settling.reassigned(parts, decision)
+        case Way.SPLIT:
+            return settling.split(parts, decision)
+        case Way.BY_HAND:
+            back = resharing.returned(conversion, parts, [share.touchpoint_id for share in decision.shares])
+            wanted = settling.by_hand(parts, decision, back)
+            _check_active("shares", back, wanted)
+            return wanted
+        case Way.EXCLUDE:
+            return resharing.without(conversion, model, decision, parts)
+        case Way.RESTORE:
+            back = resharing.returned(conversion, parts, [decision.touchpoint_id])
+            _check_active("touchpoint_id", back, back)
+            return resharing.with_returned(conversion, model, decision, parts, back)
+        case Way.INSERT if touchpoint is not None:
+            return resharing.with_inserted(conversion, model, decision, parts, touchpoint)
+        case _:
+            raise ValidationError({"way": ValidationError(f"{decision.way} is no way.", code="invalid_choice")})
 
 
 def _check_payees(decision: Decision) -> None:
-    for name, (kind, pk) in decision.payees():
-        if kind == "house" and not pk:
-            continue
-        if kind not in PAYEES:
-            raise ValidationError({name: ValidationError("Name a partner, a broker or the house.", code="invalid")})
-        if not PAYEES[kind].objects.filter(pk=pk).active().exists():
-            raise ValidationError({name: ValidationError(f"There is no active {kind} {pk}.", code="inactive_payee")})
+    for name, payee in decision.payees():
+        _check_payee(name, payee)
+
+
+def _check_active(name: str, back: list[Part], wanted: list[Part]) -> None:
+    """Who gets a touch back is named by what it had, not by the decision."""
+    had = {part.key for part in back}
+    for part in wanted:
+        if part.key in had:
+            _check_payee(name, part.payee)
+
+
+def _check_payee(name: str, payee: Payee) -> None:
+    kind, pk = payee
+    if kind == "house" and not pk:
+        return
+    if kind not in PAYEES:
+        raise ValidationError({name: ValidationError("Name a partner, a broker or the house.", code="invalid")})
+    if not PAYEES[kind].objects.filter(pk=pk).active().exists():
+        raise ValidationError({name: ValidationError(f"There is no active {kind} {pk}.", code="inactive_payee")})
 
 
 def _model_of(conversion: Conversion, stands: list[Standing]) -> str:
@@ -199,8 +256,10 @@ def _touchpoint(conversion: Conversion, decision: Decision) -> Touchpoint:
     return touchpoint
 
 
-def _question(decision: Decision) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(decision).items() if value not in (None, (), [], False)}
+def _question(decision: Decision, plan: Plan) -> dict[str, Any]:
+    """With the earlier settlements that whoever decided knew it to undo."""
+    asked = asdict(decision) | {"undoes": [each.settlement.pk for each in plan.undoes]}
+    return {name: _plain(value) for name, value in asked.items() if value not in (None, (), [], False)}
 
 
 def _plain(value: Any) -> Any:
@@ -215,123 +274,3 @@ def _plain(value: Any) -> Any:
             return str(value)
         case _:
             return value
-
-
-def _write(plan: Plan, settlement: Settlement) -> None:
-    """Records that go make way first, so that their parts are free."""
-    changed = [change for change in plan.changes if change.changes]
-    doomed = [change.standing.record.pk for change in changed if change.how == "removed" and change.standing]
-    AttributionRecord.objects.filter(pk__in=doomed).delete()
-    written = {id(change): _written(change, plan, settlement) for change in changed}
-    SettlementLine.objects.bulk_create(_line(change, settlement, written.get(id(change))) for change in plan.changes)
-    Adjustment.objects.bulk_create(_adjustment(c, settlement) for c in changed if c.how == "adjustment")
-
-
-def _written(change: Change, plan: Plan, settlement: Settlement) -> UUID | None:
-    """The id of the record that holds the share now, where one was made or rewritten."""
-    if change.how == "version" and change.credit:
-        assert change.standing
-        assert change.like
-        record = change.standing.record
-        if (record.payee_type, record.payee_id) != change.payee:
-            _hand_over(record, change.payee)
-        record.position, record.journey_length = change.like.position, change.like.journey_length
-        _set_money(record, change, settlement)
-        record.save(
-            update_fields=[
-                *("credit", "revenue_attributed", "commission_amount", "settlement_id", "position", "journey_length"),
-                *("payee_type", "payee_id", "payee_pinned", "partner_id", "broker_id"),
-            ]
-        )
-        return record.pk
-    if change.how == "new":
-        record = _new_record(change, plan)
-        _set_money(record, change, settlement)
-        record.save(force_insert=True)
-        return record.pk
-    return change.standing.record.pk if change.standing else None
-
-
-def _set_money(record: AttributionRecord, change: Change, settlement: Settlement) -> None:
-    record.credit, record.revenue_attributed, record.commission_amount = (
-        change.credit,
-        change.revenue,
-        change.commission,
-    )
-    record.settlement_id = settlement.pk
-
-
-def _hand_over(record: AttributionRecord, payee: Payee) -> None:
-    """Whose the touch is was wrong: the record's copy of that follows the decision, so that reports do too."""
-    record.payee_type, record.payee_id, record.payee_pinned = *payee, True
-    record.partner_id = payee[1] if payee[0] == "partner" else None
-    record.broker_id = payee[1] if payee[0] == "broker" else None
-
-
-def _new_record(change: Change, plan: Plan) -> AttributionRecord:
-    like = change.like
-    assert like
-    record = AttributionRecord(**{f.attname: getattr(like, f.attname) for f in AttributionRecord._meta.concrete_fields})
-    if (like.payee_type, like.payee_id) != change.payee:
-        _hand_over(record, change.payee)
-    taken = AttributionRecord.objects.filter(
-        conversion_id=like.conversion_id, model=like.model, touchpoint_id=like.touchpoint_id
-    )
-    parts = set(taken.values_list("part", flat=True))
-    record.part = next(number for number in range(len(parts) + 1) if number not in parts)
-    record.id = _id(record)
-    stands = [each.standing.record for each in plan.changes if each.standing]
-    # In its hold a conversion is nobody's money yet, whoever gets a part of it.
-    in_hold = any(each.status == Status.PENDING for each in stands)
-    record.status, record.run_id = Status.PENDING if in_hold else Status.CALCULATED, None
-    # The set stays with the journey that it was made from: see `kept`.
-    record.calculated_at = max((each.calculated_at for each in stands), default=timezone.now())
-    return record
-
-
-def _id(record: AttributionRecord) -> UUID:
-    """As the calculation makes it, so that it begins with the conversion's time too."""
-    words = [*ids.words_of(ids.bytes_of([record.conversion_id])), *ids.words_of(ids.bytes_of([record.touchpoint_id]))]
-    milliseconds = np.array([int(record.occurred_at.timestamp() * 1000)], dtype=np.int64)
-    last = ids.word_of_text(f"{record.model} {record.part}" if record.part else record.model)
-    return ids.uuid_of(ids.uuid7_from(milliseconds, *words, last)[0])
-
-
-def _line(change: Change, settlement: Settlement, written: UUID | None) -> SettlementLine:
-    like, record = change.like, change.standing.record if change.standing else None
-    return SettlementLine(
-        settlement=settlement,
-        number=change.number,
-        record_id=written or (record.pk if record else None),
-        touchpoint_id=like.touchpoint_id if like else None,
-        channel=like.channel if like else "",
-        touched_at=like.touched_at if like else None,
-        payee_type=change.payee[0],
-        payee_id=change.payee[1],
-        how=change.how,
-        status_before=record.status if record else "",
-        credit_before=change.credit_before,
-        credit_after=change.credit,
-        revenue_before=change.revenue_before,
-        revenue_after=change.revenue,
-        commission_before=change.commission_before,
-        commission_after=change.commission,
-    )
-
-
-def _adjustment(change: Change, settlement: Settlement) -> Adjustment:
-    assert change.standing
-    record = change.standing.record
-    return Adjustment(
-        kind=Adjustment.Kind.SETTLEMENT,
-        settlement=settlement,
-        record_id=record.pk,
-        conversion_id=record.conversion_id,
-        payee_type=record.payee_type,
-        payee_id=record.payee_id,
-        currency=record.currency,
-        credit=change.credit - change.credit_before,
-        revenue_amount=change.revenue_change,
-        commission_amount=change.commission_change,
-        created_by=settlement.created_by,
-    )

@@ -12,7 +12,7 @@ from typing import Any
 import pgtrigger
 from django.db import connection
 
-from attribution_site.audit import sealing
+from attribution_site.audit import sealing, witnesses
 from attribution_site.audit.models import AuditSeal
 from attribution_site.audit.tracking import DELETE, AuditEvent, event_models, tracked_columns
 
@@ -186,6 +186,17 @@ def check_live(model: type[AuditEvent]) -> Iterator[Finding]:
         for row, event, is_gone, live_row, logged_row in cursor:
             text = _odd_row(columns, event, is_gone, live_row, logged_row)
             yield Finding("live", f"{tracked.db_table}: row {row} {text}.", tracked.db_table, row)
+
+
+def check_unlogged(model: type[AuditEvent]) -> Iterator[Finding]:
+    """Rows of the tracked table that the log knows nothing of, as none is noted when it comes, against what else the
+    database says of them."""
+    table = model.pgh_tracked_model._meta.db_table
+    for query in witnesses.queries_of(table):
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(query)
+            for row, text in cursor:
+                yield Finding("live", f"{table}: row {row} {text}.", table, row)
 
 
 def _odd_row(columns: list[str], event: int | None, is_gone: bool, live_row: str, logged_row: str) -> str:

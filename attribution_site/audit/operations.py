@@ -45,6 +45,7 @@ def verify_audit(
             progress(done, len(tables) + 1, model._meta.db_table)
             note(checking.check_contents(model, places))
             note(checking.check_live(model))
+            note(checking.check_unlogged(model))
         progress(len(tables) + 1, len(tables) + 1, "Done")
         sealed = AuditSeal.objects.aggregate(rows=Sum("rows"))["rows"] or 0
         last = AuditSeal.objects.order_by("-number").first()

@@ -2,7 +2,7 @@
 the schema:
 
 openapi-python-client generate --url https://…/api/schema --config config.yml --meta none
-ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… python walk.py
+ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… ATTRIBUTION_DECIDER_KEY=atk_… python walk.py
 """
 
 import datetime as dt
@@ -45,12 +45,16 @@ def answered(answer):
     return answer
 
 
-api = AuthenticatedClient(
-    base_url=f"{os.environ['ATTRIBUTION_URL']}/api/v1/attribution",
-    token=os.environ["ATTRIBUTION_KEY"],
-    prefix="Api-Key",
-    raise_on_unexpected_status=True,
-)
+def client_with(key):
+    return AuthenticatedClient(
+        base_url=f"{os.environ['ATTRIBUTION_URL']}/api/v1/attribution",
+        token=key,
+        prefix="Api-Key",
+        raise_on_unexpected_status=True,
+    )
+
+
+api = client_with(os.environ["ATTRIBUTION_KEY"])
 
 # 1. A touchpoint. The idempotency key makes it safe to send the request again.
 touchpoint = answered(
@@ -132,7 +136,9 @@ resolution = DisputeResolutionRequest(
     ),
     resolved_by="admin-user",
 )
-resolved = answered(resolve_dispute.sync(dispute.id, client=api, body=resolution))
+# With another key: who files a dispute never decides it.
+decider = client_with(os.environ["ATTRIBUTION_DECIDER_KEY"])
+resolved = answered(resolve_dispute.sync(dispute.id, client=decider, body=resolution))
 
 print(
     json.dumps(

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.db.models import Q
 
 from disputes import operations
 from disputes.admin.forms import CaseForm, PayeeField, long_text, payee_text
+from disputes.deciders import deciders_of
 from disputes.models import Dispute
 
 CHANGE, RESOLVE = "change_dispute", "resolve_dispute"
@@ -44,10 +42,8 @@ class AssignForm(ActForm):
 
     def __init__(self, *arguments, **named):
         super().__init__(*arguments, **named)
-        may = Q(groups__permissions__codename=RESOLVE) | Q(user_permissions__codename=RESOLVE)
-        people = get_user_model().objects.filter(may, is_active=True).distinct().order_by("username")
         fields: dict[str, Any] = self.fields
-        fields["to"].queryset = people
+        fields["to"].queryset = deciders_of(self.page.dispute)
         self.fields["to"].initial = self.page.dispute.assigned_to_id
 
 
@@ -122,7 +118,10 @@ def _says_take_over(page):
 
 
 def _says_assign(page):
-    return ["Only people who may decide disputes can have it.", "One that is open goes under review."]
+    return [
+        "Only people who may decide it can have it, and neither who filed it nor who decided what it appeals.",
+        "One that is open goes under review. Who gets it is told by mail.",
+    ]
 
 
 def _says_go_on(page):
@@ -141,14 +140,14 @@ def _says_reject(page):
         f"{page.dispute} is closed as rejected by you. No money moves.",
         back_to(page.dispute),
         f"{page.dispute.claimant_id} is told the reason and your words; {page.others_in_words} that it is over.",
-        f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",
+        page.appeals_in_words,
     ]
 
 
 def _says_appeal(page):
     return [
         "A new dispute is filed, with the journey and the rule trace of today as its evidence.",
-        "The record is frozen again, where it still can be disputed.",
+        "The record is frozen again if it is still that payee's own, and can be disputed.",
         f"Somebody else than {page.dispute.resolved_by or 'who decided'} decides it, and not you who enter it.",
     ]
 

@@ -22,7 +22,8 @@ def due(dispute, as_of=None):
     if not dispute.is_open:
         return format_html("Closed {}", moment(dispute.closed_at))
     if dispute.status == Dispute.Status.NEEDS_INFORMATION:
-        return format_html('<span class="due-still" title="The clock stands still">{}</span>', "Waits for an answer")
+        until = format_html("<br>until {}", moment(dispute.answer_due_at)) if dispute.answer_due_at else ""
+        return format_html('<span class="due-still" title="The clock stands still">Waits for an answer</span>{}', until)
     now = as_of or timezone.now()
     if dispute.is_overdue(now):
         since = span(now - dispute.due_at)

@@ -11,8 +11,11 @@ from attribution.admin import timeline
 from attribution.models import AttributionModel, AttributionRecord, with_net
 from attribution.plain_words import sentences
 from conversions.models import Conversion
+from disputes import operations
+from disputes.actors import Actor
 from disputes.admin import case_history, evidence_items, settlement_lines, talk
 from disputes.clock import BusinessHours
+from disputes.deciders import why_not
 from disputes.models import Dispute, Party
 from partners.admin import page_link, payee_link
 from touchpoints.admin import lead_link
@@ -121,7 +124,8 @@ class CasePage:
         if not dispute.is_open:
             return {"state": "closed", "text": dispute.get_status_display(), "at": dispute.closed_at}
         if dispute.status == Status.NEEDS_INFORMATION:
-            return {"state": "still", "text": f"Clock stands still, {self.time_left} left", "at": None}
+            # Whose clock stands still for ever would be forgotten.
+            return {"state": "still", "text": f"Clock stands still, {self.time_left} left", "at": dispute.answer_due_at}
         if dispute.is_overdue(self.now):
             return {"state": "overdue", "text": f"Overdue by {self.time_left.lstrip('−')}", "at": dispute.due_at}
         soon = dispute.due_at - self.now < dt.timedelta(hours=24)
@@ -144,15 +148,7 @@ class CasePage:
     @cached_property
     def why_not_decide(self):
         """Why this person does not decide it, though others with the same permission do."""
-        dispute = self.dispute
-        if dispute.filed_by_id == self.user.pk:
-            return "You filed this dispute: somebody else decides it."
-        before = dispute.appeal_of
-        while before is not None:
-            if before.resolved_by_id == self.user.pk:
-                return f"You decided {before}: somebody else decides its appeal."
-            before = before.appeal_of
-        return ""
+        return str(why_not(self.dispute, Actor(user=self.user)) or "")
 
     @property
     def can_decide(self):
@@ -197,7 +193,14 @@ class CasePage:
         dispute = self.dispute
         decided = dispute.status in {Status.RESOLVED, Status.REJECTED}
         in_time = decided and self.now <= self.last_appeal
-        return self.may_handle and in_time
+        return self.may_handle and in_time and not operations.is_final(dispute)
+
+    @property
+    def appeals_in_words(self):
+        """What can be done against the decision that is about to be taken."""
+        if operations.is_final(self.dispute):
+            return "The decision is final: nobody may appeal it."
+        return f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that."
 
     @property
     def last_appeal(self):

@@ -1,15 +1,18 @@
 """Filing and deciding many disputes by a CSV file: upload it, see what would happen, do it, take the results along."""
 
 import base64
-import json
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.template.response import TemplateResponse
 from django.urls import path
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from attribution_site.audit.context import because
 from attribution_site.spreadsheets import csv_lines
 from disputes import csv_rows
 from disputes.actors import Actor
@@ -18,6 +21,7 @@ from disputes.operations.bulk import MOST_ROWS
 from partners.admin import ReadOnlyAdmin
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
+NOT_SHOWN = "That is not what you were shown. Take the file again."
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Work:
     title: str
     permission: str
     columns: dict
-    check: object
-    do: object
+    check: Callable
+    do: Callable
     lead: str
     money: str
 
@@ -71,29 +75,29 @@ class UploadForm(forms.Form):
         if file.size > MAX_FILE_BYTES:
             raise ValidationError(f"At most {MAX_FILE_BYTES // 1024 // 1024} MiB.")
         try:
-            self.rows = csv_rows.rows_of(file.read(), self.columns)
+            body = file.read()
+            self.rows, self.digest = csv_rows.rows_of(body, self.columns), hashlib.sha256(body).hexdigest()
         except csv_rows.NoTable as error:
             raise ValidationError(str(error)) from None
         return file
 
 
-class CheckedForm(forms.Form):
-    """What was looked at, as it comes back: read again as strictly as a file."""
+@dataclass(frozen=True)
+class Preview:
+    """What was looked at, as the page holds it until it is confirmed: signed, so that nothing else can be."""
 
-    rows = forms.JSONField()
+    name: str
+    digest: str
+    lines: list[csv_work.Line]
 
-    def __init__(self, *args, columns, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.columns = columns
+    def as_text(self, salt):
+        rows = [[line.number, line.cells, line.shown] for line in self.lines if not line.refused]
+        return signing.dumps([self.name, self.digest, rows], salt=salt, compress=True)
 
-    def clean_rows(self):
-        rows = self.cleaned_data["rows"]
-        if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS or not all(map(self._is_row, rows)):
-            raise ValidationError("These are no rows of such a file.")
-        return rows
-
-    def _is_row(self, row):
-        return isinstance(row, dict) and set(row) <= set(self.columns) and all(isinstance(v, str) for v in row.values())
+    @classmethod
+    def of_text(cls, text, salt):
+        name, digest, rows = signing.loads(text, salt=salt)
+        return cls(name, digest, [csv_work.Line(number, cells, shown=shown) for number, cells, shown in rows])
 
 
 class CsvPages(ReadOnlyAdmin):
@@ -117,21 +121,23 @@ class CsvPages(ReadOnlyAdmin):
         form = UploadForm(request.POST or None, request.FILES or None, columns=work.columns)
         if not form.is_valid():
             return self._shown(request, work, "upload", form=form, status=422 if form.is_bound else 200)
-        lines = csv_work.lines_of(form.rows, work.check, by=Actor(user=request.user))
-        csv_work.repeated(lines)
-        good = [line.cells for line in lines if not line.refused]
-        return self._shown(request, work, "preview", lines=lines, good=len(good), rows=json.dumps(good))
+        lines = work.check(csv_work.lines_of(form.rows), Actor(user=request.user))
+        seen = Preview(form.cleaned_data["file"].name, form.digest, lines)
+        return self._shown(request, work, "preview", seen=seen, rows=seen.as_text(_salt(request, work)))
 
     def _results(self, request, work):
-        form = CheckedForm(request.POST, columns=work.columns)
-        if not form.is_valid():
-            return self._shown(request, work, "upload", form=UploadForm(columns=work.columns), status=422)
-        lines = csv_work.lines_of(form.cleaned_data["rows"], work.do, by=Actor(user=request.user))
-        good = sum(not line.refused for line in lines)
-        return self._shown(request, work, "done", lines=lines, good=good, file=results(lines, work))
+        try:
+            seen = Preview.of_text(request.POST["rows"], _salt(request, work))
+        except signing.BadSignature:
+            form = UploadForm(columns=work.columns)
+            return self._shown(request, work, "upload", form=form, refused=NOT_SHOWN, status=422)
+        with because(file=seen.digest):
+            csv_work.done(seen.lines, work.do, Actor(user=request.user))
+        return self._shown(request, work, "done", seen=seen, file=results(seen.lines, work))
 
-    def _shown(self, request, work, step, *, status=200, **more):
-        lines = more.get("lines", [])
+    def _shown(self, request, work, step, *, status=200, seen=None, **more):
+        lines = seen.lines if seen else []
+        bad = sum(bool(line.refused) for line in lines)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -139,10 +145,17 @@ class CsvPages(ReadOnlyAdmin):
             "media": self.media,
             "work": work,
             "step": step,
-            "bad": sum(bool(line.refused) for line in lines),
+            "seen": seen,
+            "lines": lines,
+            "good": len(lines) - bad,
+            "bad": bad,
             **more,
         }
         return TemplateResponse(request, "admin/queue/csv.html", context, status=status)
+
+
+def _salt(request, work):
+    return f"disputes.{work.name}.{request.user.pk}"
 
 
 def results(lines, work):

@@ -12,7 +12,7 @@ from disputes.admin.decision_form import DecisionForm, as_fields
 from disputes.admin.forms import CaseForm, is_fragment, long_text
 from disputes.admin.wording import in_words
 
-NOT_THE_DECISION = {"csrfmiddlewaretoken", "step", "digest", "resolution"}
+NOT_THE_DECISION = {"csrfmiddlewaretoken", "step", "digest", "resolution", "undoing"}
 NO_MONEY = "Follow the claim, no money moves"
 CHANGED = "The numbers changed since they were shown, as somebody changed the conversion. These are those of now."
 
@@ -21,6 +21,15 @@ class ResolutionForm(CaseForm):
     resolution = forms.CharField(
         label="Why, in words for the claimant", widget=long_text(maxlength=2000), max_length=2000
     )
+    undoing = forms.BooleanField(
+        label="Change what was decided before",
+        error_messages={"required": "Confirm that what was decided before may change."},
+    )
+
+    def __init__(self, *arguments, undoes=False, **named):
+        super().__init__(*arguments, **named)
+        if not undoes:
+            del self.fields["undoing"]
 
 
 class Deciding:
@@ -34,7 +43,8 @@ class Deciding:
     def answer(self):
         if not self.request.POST.get("way"):
             return self._confirmed(None, None)
-        form = DecisionForm(self.request.POST, parts=simulator.parts_of(self.dispute), dispute=self.dispute)
+        parts, out = simulator.parts_of(self.dispute), simulator.out_of(self.dispute)
+        form = DecisionForm(self.request.POST, parts=parts, out=out, dispute=self.dispute)
         decision, plan = self._planned(form)
         if plan is None and self.step == "resolve":
             return self._refused(form)
@@ -72,20 +82,25 @@ class Deciding:
         return self.admin._dialog(self.request, "tried", context, None if is_fragment(self.request) else form)
 
     def _confirmed(self, decision, plan):
-        form = ResolutionForm(self.request.POST if self.step == "resolve" else None)
         option = simulator.told(plan) if plan else None
+        to_confirm = option["to_confirm"] if option else []
+        form = ResolutionForm(self.request.POST if self.step == "resolve" else None, undoes=bool(to_confirm))
         shown = self.request.POST.get("digest", "")
         if self.step == "resolve" and option and shown != option["digest"]:
             form.is_valid()
             form.conflict(CHANGED)
-        elif self.admin._done(form, lambda: self._resolve(decision, form.cleaned_data["resolution"])):
+        elif self.admin._done(form, lambda: self._resolve(decision, form.cleaned_data["resolution"], to_confirm)):
             messages.success(self.request, f"{self.dispute} is resolved.")
             return self.admin._left(self.request, self.dispute)
         return self.admin._dialog(self.request, "confirm", self._context(decision, option, form), form)
 
-    def _resolve(self, decision, resolution):
+    def _resolve(self, decision, resolution, confirmed):
         return operations.resolve_dispute(
-            dispute_id=self.dispute.pk, resolution=resolution, decision=decision, by=Actor(user=self.request.user)
+            dispute_id=self.dispute.pk,
+            resolution=resolution,
+            decision=decision,
+            confirmed=confirmed,
+            by=Actor(user=self.request.user),
         )
 
     def _context(self, decision, option, form):

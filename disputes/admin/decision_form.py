@@ -1,5 +1,7 @@
 """A decision as a form: the way, and what that way needs."""
 
+import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -11,8 +13,12 @@ from attribution.settling import Decision, HandShare, NewTouch, Way
 from disputes.admin.forms import CaseForm, PayeeField, payee_text
 from touchpoints.models import Channel
 
-MOST_SHARES = 450
-NEEDS_TOUCH = {Way.REASSIGN, Way.SPLIT, Way.EXCLUDE}
+# As by the API.
+MOST_SHARES = 1000
+# Of the rows that a page without scripts can send: each has three fields, and a request 1,000 at most.
+MOST_ROWS = 300
+A_SHARE = re.compile(r"share-([0-9]{1,6})-percentage")
+NEEDS_TOUCH = {Way.REASSIGN, Way.SPLIT, Way.EXCLUDE, Way.RESTORE}
 NEEDS_PAYEE = {Way.REASSIGN, Way.SPLIT, Way.INSERT}
 BLANK_SHARES = 2
 
@@ -47,9 +53,11 @@ class DecisionForm(CaseForm):
     also_called = {"touch": "timestamp", "touch.timestamp": "timestamp", "touch.channel": "channel",
                    "touch.source": "source", "touch.campaign": "campaign"}  # fmt: skip
 
-    def __init__(self, *arguments, parts, dispute, **named):
+    def __init__(self, *arguments, parts, out, dispute, **named):
         super().__init__(*arguments, **named)
         touches = {part["touch"]: f"{part['name']} ({part['who']}, {part['percent']} %)" for part in parts}
+        # A way that can't be taken with the chosen one says so itself.
+        touches |= {part["touch"]: f"{part['name']} ({part['who']}, taken out)" for part in out}
         disputed = next((part["touch"] for part in parts if part["is_disputed"]), None)
         fields: dict[str, Any] = self.fields
         fields["touchpoint_id"].choices = [("", "Choose the touch"), *touches.items()]
@@ -58,18 +66,29 @@ class DecisionForm(CaseForm):
         self.fields["way"].initial = Way.INSERT if disputed is None else Way.REASSIGN
         self.fields["percentage"].initial = 50
         self.blank_rows = range(len(parts), len(parts) + BLANK_SHARES)
+        self.needs_script = len(parts) > MOST_ROWS
 
     @property
     def rows(self):
-        """Of the shares as they were given: touch, payee, percentage, in the order of the page."""
-        found = []
-        for number in range(MOST_SHARES):
-            touch, payee, percentage = (
-                self.data.get(f"share-{number}-{name}", "").strip() for name in ("touch", "payee", "percentage")
-            )
-            if percentage:
-                found.append((number, touch, payee, percentage))
-        return found
+        """Of the shares as they were given: place on the page, touch, payee, percentage. A script sends them in one
+        field, as more fields than a request may have are none at all."""
+        if text := self.data.get("shares", "").strip():
+            return _rows_of(text)
+        places = sorted(int(found[1]) for found in map(A_SHARE.fullmatch, self.data) if found)
+        rows = [
+            (place, *(self.data.get(f"share-{place}-{name}", "").strip() for name in ("touch", "payee", "percentage")))
+            for place in places
+        ]
+        return [row for row in rows if row[-1]]
+
+    def clean_shares(self):
+        try:
+            given = len(self.rows)
+        except ValueError:
+            raise ValidationError("These are no shares. Load the page anew.") from None
+        if given > MOST_SHARES:
+            raise ValidationError(f"At most {MOST_SHARES:,} shares can be set at once, and these are {given:,}.")
+        return self.rows
 
     def clean(self):
         chosen: dict[str, Any] = super().clean() or self.cleaned_data
@@ -80,8 +99,8 @@ class DecisionForm(CaseForm):
             self.add_error("payee_id", "Who shall get it?")
         if way == Way.INSERT and not chosen.get("timestamp") and "timestamp" not in self.errors:
             self.add_error("timestamp", "When did it happen?")
-        if way == Way.BY_HAND:
-            chosen["shares"] = [self._share(*row) for row in self.rows]
+        if way == Way.BY_HAND and "shares" in chosen:
+            chosen["shares"] = [self._share(*row) for row in chosen["shares"]]
         return chosen
 
     def _share(self, number, touch, payee, percentage):
@@ -145,10 +164,27 @@ def as_fields(decision):
         fields += [(name, getattr(decision.touch, name) or "") for name in ("source", "campaign")]
     if decision.spread:
         fields.append(("spread", "on"))
-    for number, share in enumerate(decision.shares):
-        fields += [
-            (f"share-{number}-touch", str(share.touchpoint_id)),
-            (f"share-{number}-payee", payee_text(share.payee) if share.payee else ""),
-            (f"share-{number}-percentage", f"{share.percentage:f}"),
-        ]
+    if decision.shares:
+        fields.append(("shares", json.dumps([_as_row(*each) for each in enumerate(decision.shares)])))
     return fields
+
+
+def _as_row(place, share):
+    payee = payee_text(share.payee) if share.payee else ""
+    return [place, str(share.touchpoint_id), payee, f"{share.percentage:f}"]
+
+
+def _rows_of(text):
+    """Raises ValueError."""
+    try:
+        rows = json.loads(text)
+    except RecursionError:
+        raise ValueError from None
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise ValueError
+    return [tuple(row) for row in rows if row[-1]]
+
+
+def _is_row(row):
+    is_list = isinstance(row, list) and len(row) == 4
+    return is_list and type(row[0]) is int and all(isinstance(value, str) for value in row[1:])

@@ -5,9 +5,7 @@ import functools
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.http import HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -23,6 +21,7 @@ from disputes import operations
 from disputes.actors import Actor
 from disputes.admin import badges, finding, tabs
 from disputes.admin.csv_pages import CsvPages
+from disputes.deciders import deciders
 from disputes.models import Dispute
 from disputes.operations import bulk
 from partners.admin import NOTHING, ReadOnlyAdmin, list_link, page_link
@@ -117,13 +116,6 @@ class AssigneeFilter(DropdownFilter):
 
 class AmountFilter(RangeNumericFilter):
     title = "at stake"
-
-
-def deciders():
-    """Whose work a dispute may become."""
-    may = Q(groups__permissions__codename="resolve_dispute") | Q(user_permissions__codename="resolve_dispute")
-    people = get_user_model().objects.filter(may | Q(is_superuser=True), is_active=True)
-    return people.distinct().order_by("username")
 
 
 class AssignForm(forms.Form):

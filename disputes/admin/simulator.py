@@ -5,15 +5,16 @@ import hashlib
 import json
 from collections import Counter
 from decimal import Decimal
-from typing import Any
 
 from attribution.admin.timeline import standing_records
 from attribution.plain_words import how_long
+from attribution.taken_out import taken_out
 from conversions.models import Conversion
 from disputes import operations
 from disputes.admin.decision_form import DecisionForm, as_fields
 from disputes.admin.forms import payee_text
 from disputes.admin.settlement_lines import signed
+from disputes.models import Dispute
 from partners.admin import payee_link
 from touchpoints.models import Channel
 
@@ -24,8 +25,8 @@ def simulated(dispute):
         options = [shown(option) for option in operations.simulate(dispute_id=dispute.pk)]
     except operations.DisputeClosed as error:
         return {"closed": str(error)}
-    parts = parts_of(dispute)
-    return {"options": options, "own": DecisionForm(parts=parts, dispute=dispute), "parts": parts}
+    parts, out = parts_of(dispute), out_of(dispute)
+    return {"options": options, "own": DecisionForm(parts=parts, out=out, dispute=dispute), "parts": parts, "out": out}
 
 
 def shown(option):
@@ -57,21 +58,21 @@ def told(plan):
         "total": f"{sum(row['is'] for row in rows):,.2f}",
         "changes_nothing": not any(change.changes for change in plan.changes),
         "touches": _by_touch(plan),
+        "others": [_other(each) for each in plan.others],
+        "undoes": _undone(plan),
+        "to_confirm": [each.settlement.pk for each in plan.undoes if not each.is_asked],
         "digest": digest(plan),
     }
 
 
 def _rows(plan):
-    paid: Counter[Any] = Counter()
-    for change in plan.changes:
-        if change.standing is not None and change.standing.record.status == "paid":
-            paid[change.payee] += change.commission_before
-    rows = [_row(payee, sums, paid[payee]) for payee, sums in plan.by_payee().items()]
+    rows = [_row(payee, sums) for payee, sums in plan.by_payee().items()]
     return sorted(rows, key=lambda row: (-abs(row["is"] - row["was"]), row["name"]))
 
 
-def _row(payee, sums, paid):
+def _row(payee, sums):
     change, adjusted = sums["commission"] - sums["commission_before"], sums.get("adjusted", Decimal(0))
+    paid = sums.get("paid")
     revenue = sums["revenue"] - sums["revenue_before"]
     return {
         "payee": payee_link(*payee),
@@ -110,6 +111,11 @@ def _by_touch(plan):
     ]
 
 
+OUTCOMES = {
+    "calculated": "is calculated anew",
+    "proposed": "is decided: an adjustment is proposed, nothing is booked",
+    "stays": "was settled by a dispute and stays as it is",
+}
 HOW = {
     "version": "new version",
     "new": "new record",
@@ -119,12 +125,44 @@ HOW = {
 }
 
 
+def _other(each):
+    conversion = each.conversion
+    changed = {payee: amounts for payee, amounts in each.by_payee().items() if amounts[0::2] != amounts[1::2]}
+    moves = [
+        f"{payee[1] or 'the house'} {was:,.2f} → {becomes:,.2f}" for payee, (_, _, was, becomes) in changed.items()
+    ]
+    return {
+        "pk": conversion.pk,
+        "name": f"{conversion.get_type_display()} of {conversion.occurred_at:%Y-%m-%d}, {conversion.currency}",
+        "outcome": OUTCOMES[each.outcome],
+        "moves": "; ".join(moves),
+        "amounts": [[*payee, *map(str, amounts)] for payee, amounts in each.by_payee().items()],
+    }
+
+
+def _undone(plan):
+    if not plan.undoes:
+        return []
+    disputes = Dispute.objects.in_bulk([each.settlement.dispute_id for each in plan.undoes])
+    return [
+        {
+            "dispute": disputes.get(each.settlement.dispute_id) or "An earlier decision",
+            "at": each.settlement.created_at,
+            "told": "; ".join(each.told),
+            "is_asked": each.is_asked,
+        }
+        for each in plan.undoes
+    ]
+
+
 def digest(plan):
     """Of the numbers that were shown: what is confirmed must come out the same."""
     numbers = [
         [change.number, *change.payee, change.how, str(change.commission_before), str(change.commission)]
         for change in plan.changes
     ]
+    numbers += [[str(each.conversion.pk), each.outcome, *_other(each)["amounts"]] for each in plan.others]
+    numbers += [[str(each.settlement.pk), *each.told] for each in plan.undoes]
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:32]
 
 
@@ -138,7 +176,7 @@ def parts_of(dispute):
             "who": record.payee_id or "the house",
             "percent": f"{record.net_credit * 100:.8f}".rstrip("0").rstrip("."),
             "short": f"{record.net_credit * 100:.2f}".rstrip("0").rstrip("."),
-            "name": f"{record.position} · {record.get_channel_display()}, {_before(conversion, record)}",
+            "name": f"{record.position} · {record.get_channel_display()}, {_before(conversion, record.touched_at)}",
             "status": record.get_status_display().lower(),
             "is_disputed": record.pk == dispute.record_id,
         }
@@ -147,5 +185,18 @@ def parts_of(dispute):
     ]
 
 
-def _before(conversion, record):
-    return f"{how_long(Decimal((conversion.occurred_at - record.touched_at).total_seconds()), short=True)} before"
+def out_of(dispute):
+    """The touches that an earlier decision took out, which may be given back."""
+    conversion = Conversion.objects.get(pk=dispute.conversion_id)
+    return [
+        {
+            "touch": str(touch),
+            "who": ", ".join(line.payee_id or "the house" for line in lines),
+            "name": f"{Channel(lines[0].channel).label}, {_before(conversion, lines[0].touched_at)}",
+        }
+        for touch, lines in taken_out(conversion.pk).items()
+    ]
+
+
+def _before(conversion, touched_at):
+    return f"{how_long(Decimal((conversion.occurred_at - touched_at).total_seconds()), short=True)} before"

@@ -1,7 +1,5 @@
 """What a decision will do, in sentences: read before it is taken."""
 
-from django.conf import settings
-
 from disputes.admin.acts import back_to
 
 # What becomes of records: one of them, and more.
@@ -29,10 +27,22 @@ def in_words(page, option):
     return [
         f"{dispute} is closed as resolved by you.",
         *money,
+        *(_other(each) for each in (option["others"] if option else [])),
+        *(_undone(each) for each in (option["undoes"] if option else [])),
         f"{dispute.claimant_id} is told your words and its own change; {page.others_in_words} what becomes of their own"
         " shares. Nobody is told of another's.",
-        f"For {settings.DISPUTE_APPEAL_DAYS} days each of them may appeal; another person decides that.",
+        page.appeals_in_words,
     ]
+
+
+def _other(each):
+    moves = f": {each['moves']}" if each["moves"] else ""
+    return f"The touch counts for another conversion of the lead too. {each['name']} {each['outcome']}{moves}."
+
+
+def _undone(each):
+    verb = "gives back what" if each["is_asked"] else "changes what"
+    return f"It {verb} {each['dispute']} decided on {each['at']:%Y-%m-%d}: {each['told']}."
 
 
 def _money(option):

@@ -4,7 +4,9 @@ import datetime as dt
 
 from django.conf import settings
 
+from disputes.deciders import why_not
 from disputes.models import Dispute, Party
+from disputes.operations import is_final
 
 Status = Dispute.Status
 
@@ -38,25 +40,14 @@ def _of_house(dispute, asker, user):
     if asker.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
         known.append("withdraw")
     if user.has_perm("disputes.resolve_dispute"):
-        known += ["simulate", *(["resolve", "reject"] if _may_decide(dispute, asker) else [])]
+        known += ["simulate", *(["resolve", "reject"] if why_not(dispute, asker) is None else [])]
     return known
-
-
-def _may_decide(dispute, asker):
-    if asker.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
-        return False
-    before = dispute.appeal_of
-    while before is not None:
-        if asker.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
-            return False
-        before = before.appeal_of
-    return True
 
 
 def _may_be_appealed(dispute, asker, now):
     if dispute.status not in {Status.RESOLVED, Status.REJECTED}:
         return False
-    if now > dispute.closed_at + dt.timedelta(days=settings.DISPUTE_APPEAL_DAYS):
+    if is_final(dispute) or now > dispute.closed_at + dt.timedelta(days=settings.DISPUTE_APPEAL_DAYS):
         return False
     kind, pk = asker.payee or dispute.claimant
     return not dispute.appeals.filter(claimant_type=kind, claimant_id=pk).exists()

@@ -42,7 +42,9 @@ def decide_one(request, dispute_id, values, *, within=None):
     if values["status"] == Dispute.Status.REJECTED:
         return operations.reject_dispute(rejection=values["rejection"], **words)
     with errors_within(within):
-        return operations.resolve_dispute(decision=values.get("adjustments"), **words)
+        return operations.resolve_dispute(
+            decision=values.get("adjustments"), confirmed=values.get("confirm_undoing", ()), **words
+        )
 
 
 def file_each(request, items):

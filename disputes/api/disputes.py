@@ -58,7 +58,7 @@ class DisputeViewSet(viewsets.ReadOnlyModelViewSet):
             rows = rows.select_related("filed_by", "assigned_to", "resolved_by", "appeal_of")
             return rows.annotate(own_role=Value(None, CharField(null=True)))
         own = Party.objects.filter(dispute=OuterRef("pk"), payee_type=payee.kind, payee_id=payee.id)
-        return rows.annotate(own_role=Subquery(own.values("role")))
+        return rows.annotate(own_role=Subquery(own.values("role")), is_of_record=Subquery(own.values("is_of_record")))
 
     def get_serializer_context(self):
         return {**super().get_serializer_context(), "now": timezone.now()}

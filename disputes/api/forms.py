@@ -10,13 +10,14 @@ from attribution.settling import HOUSE, Decision, HandShare, NewTouch, Way
 from attribution_site.api.fields import Flag, Moment, Money, Number, StrictSerializer, StrictUUID, Text
 from disputes.api.fields import DisputeNumber, EvidenceField, PayeeId, Percentage
 from disputes.models import Dispute
+from disputes.operations import LONGEST_RESOLUTION
 from touchpoints.models import Channel
 
 CLAIMANTS = ["partner", "broker"]
 PAYEES = AttributionRecord.Payee.choices
 DECISIONS = [Dispute.Status.RESOLVED.value, Dispute.Status.REJECTED.value]
-# As long as the reason of a settlement may be.
-LONGEST_RESOLUTION = 2000
+# Earlier decisions about one conversion.
+MOST_UNDONE = 100
 
 
 def _refused(name, message, code="invalid"):
@@ -141,6 +142,7 @@ class ResolutionSerializer(StrictSerializer):
     resolution = Text(max_length=LONGEST_RESOLUTION)
     rejection = serializers.ChoiceField(Dispute.Rejection.choices, required=False, allow_null=True)
     adjustments = DecisionSerializer(required=False, allow_null=True)
+    confirm_undoing = serializers.ListField(child=StrictUUID(), required=False, max_length=MOST_UNDONE)
     resolved_by = Text(required=False, allow_null=True, max_length=150)
 
     def validate(self, attrs):
@@ -161,6 +163,7 @@ class ResolutionLineSerializer(StrictSerializer):
     payee_type = serializers.ChoiceField(PAYEES, required=False, allow_null=True)
     payee_id = PayeeId()
     percentage = Percentage(required=False, allow_null=True)
+    confirm_undoing = serializers.ListField(child=StrictUUID(), required=False, max_length=MOST_UNDONE)
     resolved_by = Text(required=False, allow_null=True, max_length=150)
 
     def validate(self, attrs):

@@ -14,6 +14,9 @@ ORDERINGS = [("number", "filedAt"), ("due_at", "dueAt"), ("at_stake", "atStake")
 # What a respondent is not told it finds nothing by, in no order.
 OF_THE_CLAIM = ("dispute_type", "attribution_id", "lead_id", "overdue", "partner_id", "broker_id")
 ORDERS_OF_THE_CLAIM = {"dueAt", "-dueAt", "atStake", "-atStake"}
+# Nor a claimant by what it is not told of a record that is another's.
+OF_THE_RECORD = ("attribution_id", "lead_id")
+ORDERS_OF_THE_RECORD = {"atStake", "-atStake"}
 
 
 class DisputeFilter(django_filters.FilterSet):
@@ -42,11 +45,15 @@ class DisputeFilter(django_filters.FilterSet):
         return payee_of(self.request.user)
 
     def filter_queryset(self, queryset):
-        asked = self.form.cleaned_data
-        tells = any(asked[name] for name in OF_THE_CLAIM) or ORDERS_OF_THE_CLAIM.intersection(asked["ordering"] or ())
-        if self.payee and tells:
+        if self.payee and self._asks(OF_THE_CLAIM, ORDERS_OF_THE_CLAIM):
             queryset = queryset.filter(claimant_type=self.payee.kind, claimant_id=self.payee.id)
+        if self.payee and self._asks(OF_THE_RECORD, ORDERS_OF_THE_RECORD):
+            queryset = queryset.filter(is_of_record=True)
         return super().filter_queryset(queryset)
+
+    def _asks(self, names, orders):
+        asked = self.form.cleaned_data
+        return any(asked[name] for name in names) or bool(orders.intersection(asked["ordering"] or ()))
 
     def of_claimant(self, queryset, name, value):
         return queryset.filter(claimant_type=name.removesuffix("_id"), claimant_id=value)

@@ -15,6 +15,9 @@ OF_THE_CLAIM = (
     *("claimant_type", "claimant_id", "due_at", "overdue", "resolution", "rejection", "appeal_of"),
 )
 
+# The house may file for a payee about another's record: whose lead that is and what it earns, its claimant isn't told.
+OF_THE_RECORD = ("attribution_id", "lead_id", "at_stake")
+
 
 class Username(serializers.CharField):
     def to_representation(self, value):
@@ -88,6 +91,8 @@ class DisputeSerializer(ForHouse):
         values |= {name: values[name] or None for name in ("resolution", "rejection")}
         if values["role"] == Party.Role.RESPONDENT:
             values |= dict.fromkeys(OF_THE_CLAIM)
+        elif values["role"] is not None and not instance.is_of_record:
+            values |= dict.fromkeys(OF_THE_RECORD)
         return values
 
 

@@ -15,17 +15,17 @@ def told(option):
         "refusal": option.refusal or None,
         "currency": plan.conversion.currency if plan else None,
         "commission_moved": _cents(plan.commission_moved) if plan else None,
-        "payees": [_payee(payee, sums, plan) for payee, sums in plan.by_payee().items()] if plan else [],
+        "payees": [_payee(payee, sums) for payee, sums in plan.by_payee().items()] if plan else [],
         "changes": [_change(change) for change in plan.changes] if plan else [],
+        "other_conversions": [_other(each) for each in plan.others] if plan else [],
+        "undoes": [_undone(each) for each in plan.undoes] if plan else [],
     }
 
 
-def _payee(payee, sums, plan):
-    """`paid`: of what it has, what was paid out already. `adjusted`: what would be booked beside decided records, as
-    a negative amount taken back."""
+def _payee(payee, sums):
+    """`paid`: of what it has, adjustments included, what was paid out already. `adjusted`: what would be booked beside
+    decided records, as a negative amount taken back."""
     kind, pk = payee
-    mine = [change for change in plan.changes if change.payee == payee and change.standing is not None]
-    paid = [change.commission_before for change in mine if change.standing.record.status == "paid"]
     return {
         "payee_type": kind,
         "payee_id": pk,
@@ -33,7 +33,7 @@ def _payee(payee, sums, plan):
         "revenue_after": _cents(sums["revenue"]),
         "commission_before": _cents(sums["commission_before"]),
         "commission_after": _cents(sums["commission"]),
-        "paid": sum(paid, NOTHING),
+        "paid": _cents(sums.get("paid", NOTHING)),
         "adjusted": _cents(sums.get("adjusted", NOTHING)),
     }
 
@@ -61,6 +61,38 @@ def _change(change):
         "revenue_after": _cents(change.revenue),
         "commission_before": _cents(change.commission_before),
         "commission_after": _cents(change.commission),
+    }
+
+
+def _other(each):
+    """A conversion of the lead that an inserted touch reaches too."""
+    conversion = each.conversion
+    return {
+        "conversion_id": conversion.pk,
+        "type": conversion.type,
+        "occurred_at": conversion.occurred_at,
+        "currency": conversion.currency,
+        "outcome": each.outcome,
+        "payees": [_of_other(payee, amounts) for payee, amounts in each.by_payee().items()],
+    }
+
+
+def _of_other(payee, amounts):
+    names = ("revenue_before", "revenue_after", "commission_before", "commission_after")
+    return {"payee_type": payee[0], "payee_id": payee[1], **dict(zip(names, map(_cents, amounts), strict=True))}
+
+
+def _undone(each):
+    """An earlier decision that would not stand as it does, and what of it would change."""
+    settlement = each.settlement
+    return {
+        "settlement_id": settlement.pk,
+        "dispute_id": settlement.dispute_id,
+        "way": settlement.way,
+        "reason": settlement.reason,
+        "decided_at": settlement.created_at,
+        "told": each.told,
+        "to_confirm": not each.is_asked,
     }
 
 

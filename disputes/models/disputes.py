@@ -72,19 +72,21 @@ FACTS = [
     "number",
 ]
 CHANGED_FACTS = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in FACTS)
-# An appeal goes to somebody who decided none of what it is about.
+# An appeal goes to somebody who decided none of what it is about, nor filed it.
 ANOTHER_DECIDES = """
     IF EXISTS (
         WITH RECURSIVE before AS (
-            SELECT d.id, d.appeal_of_id, d.resolved_by_id, d.resolved_by_key_id
-            FROM disputes_dispute d WHERE d.id = NEW.appeal_of_id
+            SELECT d.* FROM disputes_dispute d WHERE d.id = NEW.appeal_of_id
             UNION ALL
-            SELECT d.id, d.appeal_of_id, d.resolved_by_id, d.resolved_by_key_id
-            FROM disputes_dispute d JOIN before ON d.id = before.appeal_of_id
+            SELECT d.* FROM disputes_dispute d JOIN before ON d.id = before.appeal_of_id
+        ), hands AS (
+            SELECT resolved_by_id AS person, resolved_by_key_id AS key FROM before
+            UNION ALL
+            SELECT filed_by_id, filed_by_key_id FROM before
         )
-        SELECT FROM before
-        WHERE resolved_by_id = NEW.resolved_by_id
-            OR (NEW.resolved_by_id IS NULL AND resolved_by_key_id = NEW.resolved_by_key_id)
+        SELECT FROM hands
+        WHERE person = NEW.resolved_by_id
+            OR ((person IS NULL OR NEW.resolved_by_id IS NULL) AND key = NEW.resolved_by_key_id)
     ) THEN
         RAISE EXCEPTION 'An appeal is decided by somebody else than what it is about'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'appeal_to_another';
@@ -110,6 +112,10 @@ class DisputeQuerySet(models.QuerySet):
     def overdue(self, as_of=None):
         """Those whose time is up. While a question waits for its answer the clock stands still."""
         return self.filter(status__in=[Status.OPEN, Status.UNDER_REVIEW], due_at__lt=as_of or timezone.now())
+
+    def holding(self, record_id):
+        """Those that froze the record. An appeal about what is another payee's by now froze nothing."""
+        return self.filter(record_id=record_id).exclude(record_status_before="")
 
     def of_conversion(self, conversion_id):
         return self.filter(conversion_id=conversion_id)
@@ -143,6 +149,7 @@ class Dispute(models.Model):
     at_stake = models.DecimalField(
         max_digits=14, decimal_places=2, help_text="Commission of the record when it was filed, or what is claimed."
     )
+    # Empty of a dispute that froze no record: the record is not its claimant's, or there is none.
     record_status_before = models.CharField(max_length=16, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.OPEN)
     filed_by = models.ForeignKey(
@@ -156,6 +163,9 @@ class Dispute(models.Model):
     due_at = models.DateTimeField()
     time_left = models.DurationField(
         null=True, blank=True, help_text="Working time that was left when a question stopped the clock."
+    )
+    answer_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Until when a question waits for its answer; then it goes on without."
     )
     reminded_at = models.DateTimeField(null=True, blank=True)
     escalated_at = models.DateTimeField(null=True, blank=True)
@@ -178,6 +188,9 @@ class Dispute(models.Model):
             models.Index(fields=["due_at", "id"], name="dispute_by_due", condition=Q(status__in=OPEN)),
             models.Index(
                 fields=["assigned_to", "due_at", "id"], name="dispute_by_assignee", condition=Q(status__in=OPEN)
+            ),
+            models.Index(
+                fields=["answer_due_at"], name="dispute_by_answer_due", condition=Q(status=Status.NEEDS_INFORMATION)
             ),
             models.Index(fields=["status", "-number"], name="dispute_by_status"),
             models.Index(fields=["claimant_type", "claimant_id", "-number"], name="dispute_by_claimant"),
@@ -227,12 +240,13 @@ class Dispute(models.Model):
             models.CheckConstraint(
                 name="dispute_settled_when_resolved", condition=Q(status=Status.RESOLVED) | Q(settlement__isnull=True)
             ),
-            # NULL on either side is nobody, and equal to nobody. A key that acts for a person is that person.
+            # NULL on either side is nobody, and equal to nobody. Where both are people it is they who count: else a key
+            # that filed would decide in the name of whomever it names.
             models.CheckConstraint(
                 name="dispute_decided_by_another_than_filed",
                 condition=(Q(resolved_by=None) | Q(filed_by=None) | ~Q(resolved_by=F("filed_by")))
                 & (
-                    Q(resolved_by__isnull=False)
+                    Q(resolved_by__isnull=False, filed_by__isnull=False)
                     | Q(resolved_by_key=None)
                     | Q(filed_by_key=None)
                     | ~Q(resolved_by_key=F("filed_by_key"))
@@ -314,6 +328,10 @@ class Party(models.Model):
     payee_type = models.CharField(max_length=8, choices=AttributionRecord.Payee)
     payee_id = models.CharField(max_length=64)
     role = models.CharField(max_length=12, choices=Role)
+    is_of_record = models.BooleanField(
+        db_default=False,
+        help_text="Whether what is disputed was this party's own when it was filed. Else it is not told its amount.",
+    )
     told_at = models.DateTimeField(db_default=Now())
 
     objects = PartyQuerySet.as_manager()

@@ -1,7 +1,8 @@
 """Everything that changes disputes: one function a verb, a file a subject."""
 
-from disputes.operations.appealing import AppealTooLate, appeal_dispute
-from disputes.operations.evidence import add_file, add_json
+from disputes.deciders import AppealToAnother, NotYoursToDo, OwnDispute
+from disputes.operations.appealing import AppealFinal, AppealTooLate, appeal_dispute, is_final
+from disputes.operations.evidence import add_file, add_json, remove_orphans
 from disputes.operations.filing import AlreadyDisputed, InHold, NoMoney, check_filing, file_dispute
 from disputes.operations.handling import (
     AssignedToAnother,
@@ -13,22 +14,25 @@ from disputes.operations.handling import (
     post_message,
     withdraw_dispute,
 )
-from disputes.operations.locking import DisputeClosed, NotInThisState, NotYoursToDo
-from disputes.operations.reminders import remind_of_disputes
+from disputes.operations.locking import DisputeClosed, NotInThisState
+from disputes.operations.reminders import remind_of_disputes, remind_of_questions
 from disputes.operations.resolving import (
-    AppealToAnother,
+    LONGEST_RESOLUTION,
     Option,
-    OwnDispute,
     reject_dispute,
     resolve_dispute,
     simulate,
 )
+from disputes.operations.shown import ChangedSinceShown, check_unchanged, lock_state, state_of_claim
 
 __all__ = [
+    "LONGEST_RESOLUTION",
     "AlreadyDisputed",
+    "AppealFinal",
     "AppealToAnother",
     "AppealTooLate",
     "AssignedToAnother",
+    "ChangedSinceShown",
     "DisputeClosed",
     "InHold",
     "NoMoney",
@@ -44,12 +48,18 @@ __all__ = [
     "ask_information",
     "assign_dispute",
     "check_filing",
+    "check_unchanged",
     "file_dispute",
     "go_on_without_answer",
+    "is_final",
+    "lock_state",
     "post_message",
     "reject_dispute",
     "remind_of_disputes",
+    "remind_of_questions",
+    "remove_orphans",
     "resolve_dispute",
     "simulate",
+    "state_of_claim",
     "withdraw_dispute",
 ]

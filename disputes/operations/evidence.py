@@ -1,7 +1,9 @@
 """Evidence is added: files, and JSON."""
 
+import datetime as dt
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -10,32 +12,40 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.utils import timezone
 
 from disputes import announcing, files, storage
 from disputes.actors import Actor
 from disputes.models import Dispute, Evidence, Party
-from disputes.operations.locking import locked_open, party_of
+from disputes.operations.locking import check_open, locked_open, party_of
 
-MOST_ITEMS = 100  # a dispute, of all parties
+logger = logging.getLogger(__name__)
+
+MOST_ITEMS = 100  # of each party, and of the house: none takes another's room
 MOST_DATA = 256 * 1024  # bytes of one JSON object
+# No upload is under way for so long.
+ORPHANED_AFTER = dt.timedelta(days=1)
 
 
 def add_file(*, dispute_id: UUID, upload: File, name: str, by: Actor) -> Evidence:
     """Keep a file as evidence. The same content again is the same item. Raises ValidationError, DisputeClosed."""
+    dispute = Dispute.objects.get(pk=dispute_id)
+    check_open(dispute, by)
+    party = party_of(dispute, by)
     checked = files.check(upload, name=name)
-    # Before the lock: writing takes its time. A file without a row is an orphan that nobody is shown.
-    path = storage.store(upload, checked)
+    item = Evidence(
+        kind=Evidence.Kind.FILE,
+        name=checked.name,
+        content_type=checked.content_type,
+        size=checked.size,
+        sha256=checked.sha256,
+    )
+    if same := _same(dispute, party, item):
+        return same
+    # Before the lock, under which all is asked again: writing takes its time.
+    item.path = storage.store(upload, checked)
     with transaction.atomic():
-        dispute = locked_open(dispute_id, by)
-        item = Evidence(
-            kind=Evidence.Kind.FILE,
-            name=checked.name,
-            content_type=checked.content_type,
-            size=checked.size,
-            sha256=checked.sha256,
-            path=path,
-        )
-        return _add(dispute, party_of(dispute, by), item, by)
+        return _add(locked_open(dispute_id, by), party, item, by)
 
 
 @transaction.atomic
@@ -76,11 +86,29 @@ def _add(dispute: Dispute, party: Party | None, item: Evidence, by: Actor) -> Ev
     item.dispute, item.party = dispute, party
     item.source = party.role if party else Evidence.Source.HOUSE
     item.added_by, item.added_by_key_id = by.user, by.key_id
-    same = dispute.evidence.filter(party=party, kind=item.kind, sha256=item.sha256).first()
-    if same is not None:
+    if same := _same(dispute, party, item):
         return same
-    if dispute.evidence.exclude(source=Evidence.Source.SYSTEM).count() >= MOST_ITEMS:
-        raise ValidationError({"file": ValidationError(f"A dispute has {MOST_ITEMS} items at most.", code="too_many")})
     item.save(force_insert=True)
     announcing.evidence_added(item)
     return item
+
+
+def _same(dispute: Dispute, party: Party | None, item: Evidence) -> Evidence | None:
+    """What the party has brought with the same content; of something new there must be room for it."""
+    brought = dispute.evidence.filter(party=party).exclude(source=Evidence.Source.SYSTEM)
+    same: Evidence | None = brought.filter(kind=item.kind, sha256=item.sha256).first()
+    if same is None and brought.count() >= MOST_ITEMS:
+        message = f"Nobody brings more than {MOST_ITEMS} items into a dispute."
+        raise ValidationError({"file": ValidationError(message, code="too_many")})
+    return same
+
+
+def remove_orphans() -> list[str]:
+    """Take away the files, older than a day, that no row names. Where no row names any, none is touched: the folder is
+    then rather another database's."""
+    before = timezone.now() - ORPHANED_AFTER
+    named = set(Evidence.objects.exclude(path="").values_list("sha256", flat=True).iterator())
+    removed = storage.remove_orphans(named, before=before) if named else []
+    for path in removed:
+        logger.info("Removed the file %s, which no evidence names.", path)
+    return removed

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 import attribution.operations
@@ -128,7 +129,7 @@ def store_dispute(
     except IntegrityError as error:
         raise AlreadyDisputed("A dispute of this payee about it is open already.") from error
     dispute.refresh_from_db(fields=["number"])
-    parties = _add_parties(dispute)
+    parties = _add_parties(dispute, by)
     if claim.get("evidence"):
         add_data(dispute=dispute, party=parties[0], data=claim["evidence"], by=by)
     packs.add_pack(dispute)
@@ -190,7 +191,7 @@ def status_before(record: AttributionRecord) -> str:
     """Where it goes back to: another dispute may have frozen it already."""
     if record.status != Status.DISPUTED:
         return record.status
-    others = Dispute.objects.open().filter(record_id=record.pk).exclude(record_status_before="")
+    others = Dispute.objects.open().holding(record.pk)
     return others.values_list("record_status_before", flat=True)[0]
 
 
@@ -220,16 +221,34 @@ def _of_conversion(conversion: Conversion, claim: Mapping[str, Any]) -> dict[str
     }
 
 
-def _add_parties(dispute: Dispute) -> list[Party]:
+def _add_parties(dispute: Dispute, by: Actor) -> list[Party]:
     """The claimant first, then whoever else has a share in the conversion."""
+    whose = _whose(dispute, by)
     records = AttributionRecord.objects.filter(conversion_id=dispute.conversion_id, model=dispute.model)
     others = records.exclude(payee_type="house").values_list("payee_type", "payee_id").order_by("position")
     payees = [dispute.claimant, *(each for each in dict.fromkeys(others) if each != dispute.claimant)]
     roles = [Party.Role.CLAIMANT, *[Party.Role.RESPONDENT] * (len(payees) - 1)]
     return Party.objects.bulk_create(
-        Party(dispute=dispute, payee_type=kind, payee_id=pk, role=role)
+        Party(dispute=dispute, payee_type=kind, payee_id=pk, role=role, is_of_record=(kind, pk) == whose)
         for (kind, pk), role in zip(payees, roles, strict=True)
     )
+
+
+def _whose(dispute: Dispute, by: Actor) -> Payee | None:
+    """Whose own it is what is disputed: the record's payee, as it is now. A missing touch is its claimant's, unless the
+    house filed for somebody who has no share in the conversion, and may never have heard of the lead."""
+    records = AttributionRecord.objects.filter(conversion_id=dispute.conversion_id)
+    if dispute.record_id is not None:
+        payee: Payee | None = records.filter(pk=dispute.record_id).values_list("payee_type", "payee_id").first()
+        return payee
+    kind, pk = dispute.claimant
+    mine = {"payee_type": kind, "payee_id": pk}
+    if dispute.appeal_of is None:
+        knows = by.payee is not None
+    else:
+        had_a_share = Q(role=Party.Role.RESPONDENT) | Q(is_of_record=True)
+        knows = dispute.appeal_of.parties.filter(had_a_share, **mine).exists()
+    return dispute.claimant if knows or records.filter(**mine).exists() else None
 
 
 def _refused(name: str, message: str, code: str = "invalid") -> ValidationError:

@@ -1,18 +1,23 @@
 """What happens to a dispute between being filed and being decided."""
 
+import datetime as dt
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from attribution_site.audit.context import because
-from disputes import announcing
-from disputes.actors import Actor
+from attribution_site.queueing import queue_on_commit
+from disputes import announcing, tasks
+from disputes.actors import SYSTEM, Actor
 from disputes.clock import BusinessHours
+from disputes.deciders import NotYoursToDo, deciders_of, why_not
 from disputes.models import Dispute, Message, Party
-from disputes.operations.locking import NotInThisState, NotYoursToDo, locked, locked_open, party_of, release
+from disputes.operations.locking import NotInThisState, locked, locked_open, party_of, release
 
 Status = Dispute.Status
 
@@ -25,18 +30,30 @@ class AssignedToAnother(NotInThisState):
 
 @transaction.atomic
 def assign_dispute(*, dispute_id: UUID, to: Any, by: Actor, take_over: bool = False) -> Dispute:
-    """Make it the work of a person who may decide disputes, and so put it under review. Who has it already keeps it,
-    unless `take_over`. Raises AssignedToAnother, DisputeClosed, ValidationError."""
+    """Make it the work of a person who may decide it, and so put it under review; who is given it by another is told.
+    Who has it already keeps it, unless `take_over`. Raises AssignedToAnother, DisputeClosed, ValidationError."""
     dispute = locked_open(dispute_id, by)
     _check_house(by)
-    if not (to.is_active and to.has_perm("disputes.resolve_dispute")):
-        message = f"{to.get_username()} may not decide disputes."
-        raise ValidationError({"assigned_to": ValidationError(message, code="not_allowed")})
+    _check_may_have(dispute, to)
     if dispute.assigned_to is not None and dispute.assigned_to != to and not take_over:
         raise AssignedToAnother(f"{dispute} is in the hands of {dispute.assigned_to.get_username()}: take it over.")
+    if to.email and to not in {dispute.assigned_to, by.user}:
+        queue_on_commit(tasks.mail_people, str(dispute.pk), "assigned", [to.email])
     with _told(f"Assigned to {to.get_username()}", by):
         take(dispute, to)
     return dispute
+
+
+def _check_may_have(dispute: Dispute, to: Any) -> None:
+    if not (to.is_active and to.has_perm("disputes.resolve_dispute")):
+        raise _not_allowed(f"{to.get_username()} may not decide disputes.", "not_allowed")
+    if refusal := why_not(dispute, Actor(user=to)):
+        message = f"{to.get_username()} filed or decided what {dispute} is about: somebody else decides it."
+        raise _not_allowed(message, refusal.code)
+
+
+def _not_allowed(message: str, code: str) -> ValidationError:
+    return ValidationError({"assigned_to": ValidationError(message, code=code)})
 
 
 def take(dispute: Dispute, to: Any) -> None:
@@ -49,18 +66,22 @@ def take(dispute: Dispute, to: Any) -> None:
 
 @transaction.atomic
 def ask_information(*, dispute_id: UUID, question: str, by: Actor) -> Message:
-    """Ask the claimant, and stop the clock until the answer."""
+    """Ask the claimant, and stop the clock until the answer, or until it is due."""
     dispute = locked_open(dispute_id, by)
     _check_house(by)
     _check_text(question, "question")
     if dispute.status == Status.OPEN:
-        take(dispute, by.user)
+        # Whoever filed it may ask as well, and does not get it by that.
+        decides = by.user is not None and deciders_of(dispute).contains(by.user)
+        take(dispute, by.user if decides else None)
     if dispute.status != Status.UNDER_REVIEW:
         raise NotInThisState(f"{dispute} waits for an answer already.")
-    dispute.time_left = BusinessHours.from_settings().between(timezone.now(), dispute.due_at)
-    dispute.status = Status.NEEDS_INFORMATION
+    hours, now = BusinessHours.from_settings(), timezone.now()
+    dispute.time_left = hours.between(now, dispute.due_at)
+    dispute.answer_due_at = hours.add(now, Decimal(settings.DISPUTE_ANSWER_HOURS))
+    dispute.status, dispute.reminded_at = Status.NEEDS_INFORMATION, None
     with _told("Asked for information", by):
-        dispute.save(update_fields=["status", "time_left"])
+        dispute.save(update_fields=["status", "time_left", "answer_due_at", "reminded_at"])
     claimant = dispute.parties.get(role=Party.Role.CLAIMANT)
     return _say(dispute, claimant, Message.Kind.QUESTION, question, by)
 
@@ -91,11 +112,27 @@ def go_on_without_answer(*, dispute_id: UUID, reason: str, by: Actor) -> Dispute
     return dispute
 
 
+@transaction.atomic
+def wait_no_longer(*, dispute_id: UUID, as_of: dt.datetime) -> bool:
+    """Go on where the answer was due and did not come: whether it does."""
+    dispute = locked(dispute_id)
+    due = dispute.answer_due_at
+    if dispute.status != Status.NEEDS_INFORMATION or due is None or due > as_of:
+        return False
+    _go_on(dispute, SYSTEM)
+    _say(
+        dispute, None, Message.Kind.NOTE, f"Goes on without an answer, which was due {due:%Y-%m-%d %H:%M} UTC.", SYSTEM
+    )
+    return True
+
+
 def _go_on(dispute: Dispute, by: Actor) -> None:
+    """With a clock that was never looked at: who has it is reminded, and others told, of the new due date."""
     dispute.due_at = _later(dispute)
-    dispute.status, dispute.time_left = Status.UNDER_REVIEW, None
+    dispute.status, dispute.time_left, dispute.answer_due_at = Status.UNDER_REVIEW, None, None
+    dispute.reminded_at = dispute.escalated_at = None
     with _told("The clock goes on", by):
-        dispute.save(update_fields=["status", "due_at", "time_left"])
+        dispute.save(update_fields=["status", "due_at", "time_left", "answer_due_at", "reminded_at", "escalated_at"])
 
 
 def _later(dispute: Dispute) -> Any:

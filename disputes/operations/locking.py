@@ -18,12 +18,6 @@ class NotInThisState(DomainError):
     code = "not_in_this_state"
 
 
-class NotYoursToDo(DomainError):
-    """The asker takes part in the dispute, but this is for somebody else to do."""
-
-    code = "not_yours_to_do"
-
-
 def locked(dispute_id: UUID) -> Dispute:
     return Dispute.objects.select_for_update(of=["self"]).get(pk=dispute_id)
 
@@ -54,12 +48,19 @@ def party_of(dispute: Dispute, actor: Actor) -> Party | None:
 
 
 def release(dispute: Dispute) -> None:
-    """The record goes back to where it was, once no dispute about it is open any more."""
-    if dispute.record_id is None or not dispute.record_status_before:
+    """The record goes back to where it was, once no dispute holds it any more."""
+    if dispute.record_id is None:
         return
+    # Before anything is asked: of two that end at once the later one sees that the other is over.
     record = AttributionRecord.objects.select_for_update().filter(pk=dispute.record_id).first()
-    others = Dispute.objects.open().filter(record_id=dispute.record_id).exclude(pk=dispute.pk)
-    if record is None or record.status != AttributionRecord.Status.DISPUTED or others.exists():
+    if record is None or record.status != AttributionRecord.Status.DISPUTED or not holds_alone(dispute):
         return
     record.status = dispute.record_status_before
     record.save(update_fields=["status"])
+
+
+def holds_alone(dispute: Dispute) -> bool:
+    """Whether it froze its record, and no other open one did. An appeal may be about a record without holding it."""
+    if not dispute.record_status_before:
+        return False
+    return not Dispute.objects.open().holding(dispute.record_id).exclude(pk=dispute.pk).exists()

@@ -1,6 +1,7 @@
 """A dispute is decided: what each way would cost, and the one that is taken."""
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -11,31 +12,23 @@ from django.utils import timezone
 
 import attribution.operations
 from attribution import standing
-from attribution.models import AttributionRecord, Settlement
+from attribution.models import AttributionRecord, Settlement, SettlementLine
 from attribution.settling import HOUSE, Decision, HandShare, Way
+from attribution.taken_out import taken_out
 from attribution_site.audit.context import because
 from attribution_site.errors import DomainError
 from conversions.models import Conversion
 from disputes import announcing
 from disputes.actors import Actor, Payee
+from disputes.deciders import check_may_decide
 from disputes.models import Dispute, Party
 from disputes.operations.handling import take
-from disputes.operations.locking import NotYoursToDo, check_open, locked_open, release
+from disputes.operations.locking import check_open, holds_alone, locked_open, release
 
 HALF = Decimal(50)
 HUNDRED = Decimal(100)
-
-
-class OwnDispute(NotYoursToDo):
-    """Who resolves is not who filed."""
-
-    code = "own_dispute"
-
-
-class AppealToAnother(NotYoursToDo):
-    """An appeal is decided by somebody else than what it is about."""
-
-    code = "appeal_to_another"
+# As long as the reason of a settlement may be.
+LONGEST_RESOLUTION = 2000
 
 
 @dataclass(frozen=True)
@@ -49,16 +42,24 @@ class Option:
 
 
 @transaction.atomic
-def resolve_dispute(*, dispute_id: UUID, resolution: str, decision: Decision | None = None, by: Actor) -> Dispute:
+def resolve_dispute(
+    *,
+    dispute_id: UUID,
+    resolution: str,
+    decision: Decision | None = None,
+    confirmed: Collection[UUID] = (),
+    by: Actor,
+) -> Dispute:
     """Follow the claim; with a decision, money moves in the same transaction. Of two at once the second is refused.
 
+    confirmed: the settlements of earlier decisions that this one may undo, as a simulation told them.
     Raises DisputeClosed, OwnDispute, AppealToAnother, ValidationError by field, and what a settlement refuses.
     """
     dispute = _to_decide(dispute_id, resolution, by)
     # What is decided next counts as it was before the dispute.
     with because(reason=f"{dispute}: {resolution}", dispute=str(dispute.pk), user=by.user and by.user.pk):
         _close(dispute, Dispute.Status.RESOLVED, resolution, by)
-        settlement = _settle(dispute, decision, resolution, by) if decision else None
+        settlement = _settle(dispute, decision, confirmed, by) if decision else None
         if settlement:
             _add_losers(dispute, settlement)
         dispute.settlement = settlement
@@ -88,25 +89,17 @@ def _to_decide(dispute_id: UUID, resolution: str, by: Actor) -> Dispute:
     """Locked: the lead's calculations, the conversion, the dispute, then the records in their order."""
     if not resolution.strip():
         raise ValidationError({"resolution": ValidationError("Say why: the payees are told.", code="required")})
+    if len(resolution) > LONGEST_RESOLUTION:
+        raise ValidationError(
+            {"resolution": ValidationError(f"At most {LONGEST_RESOLUTION:,} characters.", code="max_length")}
+        )
     standing.lock_conversion(Dispute.objects.values_list("conversion_id", flat=True).get(pk=dispute_id))
     dispute = locked_open(dispute_id, by)
-    _check_may_decide(dispute, by)
+    check_may_decide(dispute, by)
     standing.lock_records(dispute.conversion_id)
     if dispute.status == Dispute.Status.OPEN:
         take(dispute, by.user)
     return dispute
-
-
-def _check_may_decide(dispute: Dispute, by: Actor) -> None:
-    if not by.is_house:
-        raise NotYoursToDo("Disputes are decided by the house.")
-    if by.is_same_as(dispute.filed_by_id, dispute.filed_by_key_id):
-        raise OwnDispute("You filed this dispute: somebody else decides it.")
-    before = dispute.appeal_of
-    while before is not None:
-        if by.is_same_as(before.resolved_by_id, before.resolved_by_key_id):
-            raise AppealToAnother(f"You decided {before}: somebody else decides its appeal.")
-        before = before.appeal_of
 
 
 def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
@@ -115,9 +108,14 @@ def _close(dispute: Dispute, status: str, resolution: str, by: Actor) -> None:
     release(dispute)
 
 
-def _settle(dispute: Dispute, decision: Decision, resolution: str, by: Actor) -> Settlement:
+def _settle(dispute: Dispute, decision: Decision, confirmed: Collection[UUID], by: Actor) -> Settlement:
     return attribution.operations.settle(
-        conversion_id=dispute.conversion_id, decision=decision, dispute_id=dispute.pk, reason=resolution, by=by.user
+        conversion_id=dispute.conversion_id,
+        decision=decision,
+        dispute_id=dispute.pk,
+        reason=dispute.resolution,
+        confirmed=confirmed,
+        by=by.user,
     )
 
 
@@ -155,23 +153,48 @@ def _tried(dispute: Dispute, label: str, decision: Decision) -> Option:
 
 def _plan(dispute: Dispute, decision: Decision) -> attribution.operations.Plan:
     return attribution.operations.plan_settlement(
-        conversion_id=dispute.conversion_id, decision=decision, statuses=_released(dispute)
+        conversion_id=dispute.conversion_id, decision=decision, statuses=_released(dispute), paid=_paid(dispute)
     )
+
+
+def _paid(dispute: Dispute) -> set[UUID]:
+    """Of the conversion, what was paid out and is disputed now, by this dispute or another."""
+    disputed = Dispute.objects.open().filter(conversion_id=dispute.conversion_id, record_id__isnull=False)
+    were_paid = disputed.filter(record_status_before=AttributionRecord.Status.PAID)
+    return {record for record in were_paid.values_list("record_id", flat=True) if record}
 
 
 def _released(dispute: Dispute) -> dict[UUID, str]:
     """The status that the record would go back to first, where nothing else holds it."""
-    if dispute.record_id is None or not dispute.record_status_before:
+    if dispute.record_id is None or not holds_alone(dispute):
         return {}
-    others = Dispute.objects.open().filter(record_id=dispute.record_id).exclude(pk=dispute.pk)
-    return {} if others.exists() else {dispute.record_id: dispute.record_status_before}
+    return {dispute.record_id: dispute.record_status_before}
 
 
 def offered(dispute: Dispute) -> list[tuple[str, Decision]]:
-    """The ways that suit the claim, the likeliest first."""
+    """The ways that suit the claim, the likeliest first: in an appeal, what an earlier decision took is given back."""
     record = AttributionRecord.objects.filter(pk=dispute.record_id).first() if dispute.record_id else None
-    if record is None:
-        return []
+    out = taken_out(dispute.conversion_id)
+    back = _back(dispute, out)
+    # Of a touch that has no credit there is nothing to give or to split.
+    ways = _about(dispute, record) if record is not None and record.touchpoint_id not in out else []
+    return [*back, *ways] if dispute.appeal_of_id else [*ways, *back]
+
+
+def _back(dispute: Dispute, out: Mapping[UUID, list[SettlementLine]]) -> list[tuple[str, Decision]]:
+    """Touches of the claimant that were taken out."""
+    mine = [line for lines in out.values() for line in lines if (line.payee_type, line.payee_id) == dispute.claimant]
+    return [
+        (
+            f"Give back the touch that was taken out: {line.channel.replace('_', ' ')}, {line.touched_at:%Y-%m-%d}",
+            Decision(Way.RESTORE, line.touchpoint_id),
+        )
+        for line in sorted(mine, key=lambda line: line.number)
+        if line.touched_at
+    ]
+
+
+def _about(dispute: Dispute, record: AttributionRecord) -> list[tuple[str, Decision]]:
     touch, claimant = record.touchpoint_id, dispute.claimant
     is_mine = (record.payee_type, record.payee_id) == claimant
     ways = [] if is_mine else [("Give the touch to the claimant", Decision(Way.REASSIGN, touch, claimant))]

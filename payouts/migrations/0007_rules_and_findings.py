@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('payouts', '0006_isolation_of_terms'),
-        ('attribution', '0018_records_on_hold'),
+        ('attribution', '0019_records_on_hold'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -35,7 +35,8 @@ def setting(transactional_db, live_server):
     PartnerFactory(id="partner-abc")
     _stored, key = create_key(name="quick start", scopes=["ingest", "read", "attribution:write", "disputes:write"])
     UserFactory(username="admin-user", role="Operations")
-    return {"ATTRIBUTION_URL": live_server.url, "ATTRIBUTION_KEY": key}
+    _stored, decider_key = create_key(name="decides", scopes=["read", "disputes:write"])
+    return {"ATTRIBUTION_URL": live_server.url, "ATTRIBUTION_KEY": key, "ATTRIBUTION_DECIDER_KEY": decider_key}
 
 
 def run(*command, setting, cwd=None):

@@ -33,7 +33,8 @@ def setting(transactional_db, live_server):
         TouchpointFactory(lead_id="lead-123", channel=channel, source=None, campaign=None, timestamp=moment)
     _stored, key = create_key(name="example", scopes=["read", "ingest", "attribution:write", "disputes:write"])
     UserFactory(username="admin-user", role="Operations")
-    return {"ATTRIBUTION_URL": live_server.url, "ATTRIBUTION_KEY": key}
+    _stored, decider_key = create_key(name="decides", scopes=["read", "disputes:write"])
+    return {"ATTRIBUTION_URL": live_server.url, "ATTRIBUTION_KEY": key, "ATTRIBUTION_DECIDER_KEY": decider_key}
 
 
 def assert_walked(told):

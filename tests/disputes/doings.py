@@ -6,6 +6,7 @@ from decimal import Decimal
 import attribution.operations
 from attribution.models import AttributionRecord
 from attribution.settling import HOUSE, Decision, HandShare, NewTouch, Way
+from attribution.taken_out import taken_out
 from conversions.models import Conversion
 from conversions.operations import change_conversion
 from disputes import operations
@@ -108,7 +109,20 @@ class Doings:
     def resolve(self):
         dispute = self._dispute()
         decision = self._decision(dispute)
-        operations.resolve_dispute(dispute_id=dispute.pk, resolution=RIGHT, decision=decision, by=self._house())
+        operations.resolve_dispute(
+            dispute_id=dispute.pk,
+            resolution=RIGHT,
+            decision=decision,
+            confirmed=self._confirmed(dispute, decision),
+            by=self._house(),
+        )
+
+    def _confirmed(self, dispute, decision):
+        """Often what a simulation tells that it undoes, else nothing. Others may decide in between."""
+        if decision is None or self.chance.random() < 0.2:
+            return []
+        [option] = operations.simulate(dispute_id=dispute.pk, decision=decision)
+        return [each.settlement.pk for each in option.plan.undoes]
 
     def appeal(self):
         before = self._dispute(*CLOSED)
@@ -135,6 +149,10 @@ class Doings:
                 return Decision(Way.INSERT, payee=dispute.claimant, touch=NewTouch("partner_referral", at))
             case Way.EXCLUDE:
                 return Decision(Way.EXCLUDE, touch)
+            case Way.RESTORE:
+                return Decision(Way.RESTORE, self._some(taken_out(self.conversion_id)))
+        if self.chance.random() < 0.3:
+            touch = self._some([*taken_out(self.conversion_id), touch])
         shares = [HandShare(touch, Decimal(self.chance.choice([0, 1, 7, 50, "66.66666667"])), self._payee())]
         return Decision(Way.BY_HAND, shares=shares, spread=True)
 

@@ -54,12 +54,13 @@ BREACHES = [
     (
         "disputed, and no dispute is open",
         """SELECT conversion_id, id::text FROM stands s WHERE status = 'disputed' AND NOT EXISTS (
-           SELECT FROM mine WHERE record_id = s.id AND status IN ('open', 'under_review', 'needs_information'))""",
+           SELECT FROM mine WHERE record_id = s.id AND record_status_before <> ''
+             AND status IN ('open', 'under_review', 'needs_information'))""",
     ),
     (
         "a dispute is open, and its record is not disputed",
         """SELECT m.conversion_id, m.number::text FROM mine m LEFT JOIN stands s ON s.id = m.record_id
-           WHERE m.status IN ('open', 'under_review', 'needs_information') AND m.record_id IS NOT NULL
+           WHERE m.status IN ('open', 'under_review', 'needs_information') AND m.record_status_before <> ''
              AND s.status IS DISTINCT FROM 'disputed'""",
     ),
     (
@@ -94,6 +95,32 @@ BREACHES = [
         """SELECT s.conversion_id, l.record_id::text FROM lines l JOIN settled s ON s.id = l.settlement_id
            WHERE l.how = 'adjustment' AND l.status_before NOT IN ('approved', 'disputed', 'paid') AND NOT EXISTS (
                SELECT FROM attribution_adjustment a WHERE a.record_id = l.record_id AND a.created_at < s.created_at)""",
+    ),
+    (
+        "a touch that was excluded counts again, and nobody gave it back",
+        """SELECT b.conversion_id, l.touchpoint_id::text FROM settled a JOIN settled b
+              ON b.conversion_id = a.conversion_id AND b.id > a.id
+           JOIN lines l ON l.settlement_id = b.id AND l.touchpoint_id::text = a.question->>'touchpoint_id'
+           WHERE a.way = 'exclude' AND l.credit_after > 0
+             AND NOT coalesce(b.question->'undoes', '[]') @> to_jsonb(a.id::text) AND NOT EXISTS (
+               SELECT FROM settled c JOIN lines m ON m.settlement_id = c.id AND m.touchpoint_id = l.touchpoint_id
+               WHERE c.id > a.id AND c.id < b.id AND m.credit_after > 0)""",
+    ),
+    (
+        "a size that was set by hand changed, and nobody confirmed that",
+        """SELECT b.conversion_id, s.share->>'touchpoint_id' FROM settled a
+           CROSS JOIN LATERAL jsonb_array_elements(a.question->'shares') s (share)
+           JOIN settled b ON b.conversion_id = a.conversion_id AND b.id > a.id
+           JOIN lines l ON l.settlement_id = b.id AND l.touchpoint_id::text = s.share->>'touchpoint_id'
+              AND jsonb_build_array(l.payee_type, l.payee_id) = s.share->'payee'
+           WHERE a.way = 'by_hand' AND NOT coalesce(b.question->'undoes', '[]') @> to_jsonb(a.id::text)
+             AND NOT EXISTS (
+               SELECT FROM settled c LEFT JOIN LATERAL jsonb_array_elements(c.question->'shares') t (share) ON true
+               WHERE c.conversion_id = a.conversion_id AND c.id > a.id AND c.id < b.id
+                 AND coalesce(c.question->>'touchpoint_id', t.share->>'touchpoint_id') = s.share->>'touchpoint_id')
+           GROUP BY b.conversion_id, a.id, b.id, s.share
+           HAVING abs(sum(l.credit_after - l.credit_before)) > 0.000000001
+              AND abs(sum(l.credit_after) - (s.share->>'percentage')::numeric / 100) > 0.000000001""",
     ),
     (
         "who lost was not told",

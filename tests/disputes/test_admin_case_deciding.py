@@ -1,17 +1,19 @@
 """What a decision would cost, on the page of a dispute: tried, said in words, and then done as it was said."""
 
+import json
 from decimal import Decimal
 
 import pytest
 
 import attribution.operations
-from attribution.models import Adjustment, Settlement
+from attribution.models import Adjustment, AttributionRecord, Settlement
+from attribution.settling import Decision, Way
 from disputes import operations
 from disputes.actors import Actor
 from partners.models import Partner
 from tests.disputes.cases import case
 from tests.disputes.pages import FETCH, at, digest_in, giving, resolve_on, shown, text_of
-from tests.disputes.worlds import approve, file, net_by_payee, records, sold
+from tests.disputes.worlds import approve, file, house, net_by_payee, records, sold
 from tests.factories import PartnerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +210,54 @@ def test_payees_are_found_by_id_and_name_and_only_active_ones(page):
     assert found == [{"value": "partner:acme", "label": "Acme Leads"}]
     values = [each["value"] for each in page.get(at(dispute, "payees/"), {"q": "har"}).json()["payees"]]
     assert values == ["broker:harbour-brokers"]
+
+
+def shares_of(rows):
+    return {"way": "by_hand", "shares": json.dumps(rows)}
+
+
+def test_more_shares_than_a_request_may_have_fields_for_are_set_by_hand(page):
+    dispute = case(400)
+    found = AttributionRecord.objects.filter(conversion_id=dispute.conversion_id, payable=True)
+    form = page.get(at(dispute, "simulator/"), **FETCH).content.decode()
+    assert form.count('data-share="percentage"') == 402
+    assert form.count("<noscript>") == 1
+    assert 'name="share-' not in form  # so many fields no request may have
+    given = [[place, str(each.touchpoint_id), "", "0.25"] for place, each in enumerate(found)]
+    assert resolve_on(page, dispute, shares_of(given)).status_code == 302
+    assert set(found.values_list("credit", flat=True)) == {Decimal("0.0025")}
+    assert found.count() == 400
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        (json.dumps([[0, "x", "", "1"]] * 1001), "At most 1,000 shares can be set at once, and these are 1,001."),
+        ("nonsense", "These are no shares."),
+        ("[" * 100_000, "These are no shares."),
+        ("{}", "These are no shares."),
+        ("[1]", "These are no shares."),
+        ('[["0", "a", "b", "c"]]', "These are no shares."),
+        ("[[0, 1, 2, 3]]", "These are no shares."),
+        ('[[3, "x", "", "1"]]', "Row 4: choose the touch"),
+    ],
+)
+def test_shares_that_are_none_are_refused_and_never_left_out(page, shares, told):
+    dispute = file(records(sold())[0])
+    response = page.post(at(dispute, "decide/"), {"way": "by_hand", "shares": shares, "step": "try"}, **FETCH)
+    assert told in text_of(response)
+    assert page.post(at(dispute, "decide/"), {"way": "by_hand", "shares": shares, "step": "resolve"}).status_code == 409
+    assert not Settlement.objects.exists()
+
+
+def test_a_touch_that_was_taken_out_is_given_back_on_the_page_of_the_appeal(page):
+    conversion = sold()
+    first = records(conversion)[0]
+    decision = Decision(Way.EXCLUDE, first.touchpoint_id)
+    before = operations.resolve_dispute(dispute_id=file(first).pk, resolution="Out.", decision=decision, by=house())
+    appeal = operations.appeal_dispute(dispute_id=before.pk, reason="Ours.", by=Actor(payee=("partner", "partner-0")))
+    told = text_of(page.get(at(appeal, "simulator/"), **FETCH))
+    assert "Give back the touch that was taken out" in told
+    assert "(partner-0, taken out)" in told
+    assert resolve_on(page, appeal, {"way": "restore", "touchpoint_id": str(first.touchpoint_id)}).status_code == 302
+    assert net_by_payee(conversion) == {"partner-0": 4, "partner-1": 2, "partner-2": 4}

@@ -2,17 +2,21 @@
 
 import base64
 import csv
+import hashlib
 import io
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
 
+import attribution.operations
 from attribution.models import Settlement
 from disputes import operations
 from disputes.models import Dispute
 from partners.models import uuid7
-from tests.disputes.worlds import decider, file, house, net_by_payee, records, sold
+from tests.disputes.worlds import approve, decider, file, house, net_by_payee, records, sold
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,9 +154,127 @@ def test_a_file_that_is_no_such_table_is_refused_as_a_whole(client, person, body
     assert said in response.content.decode()
 
 
-@pytest.mark.parametrize("rows", ["", "{}", "[]", "[1]", '[{"wrong": "1"}]', '[{"id": 1}]', "nonsense"])
-def test_rows_that_were_not_looked_at_are_read_as_strictly(client, person, rows):
-    assert client.post(RESOLVE, {"rows": rows}).status_code == 422
+def decisions(*disputes, resolution="Yes", **more):
+    header = ["id", "status", "resolution", *more]
+    return [header, *([each.pk, "resolved", resolution, *more.values()] for each in disputes)]
+
+
+def test_the_longest_resolution_is_taken_and_a_longer_one_is_an_error_of_its_row(client, person):
+    short, long = (file(each) for each in records(sold())[:2])
+    lines = [
+        ["id", "status", "resolution", "way", "payeeType"],
+        *([each.pk, "resolved", "x" * n, "reassign", "house"] for each, n in ((short, 2000), (long, 2001))),
+    ]
+    preview = upload(client, RESOLVE, *lines)
+    assert told(preview) == ["Resolved", "resolution: At most 2,000 characters."]
+    assert told(confirm(client, RESOLVE, preview)) == ["Resolved"]
+    assert Settlement.objects.get().reason == "x" * 2000
+
+
+def test_a_nul_is_an_error_of_its_row(client, person):
+    first, second = (file(each) for each in records(sold())[:2])
+    preview = upload(client, RESOLVE, ["id", "status", "resolution"], [first.pk, "resolved", "Y\0s"], [second.pk])
+    assert preview.status_code == 422  # a line of another length: the file is no table
+    lines = [["id", "status", "resolution"], [first.pk, "resolved", "Y\0s"], [second.pk, "resolved", "Yes"]]
+    preview = upload(client, RESOLVE, *lines)
+    assert told(preview) == ["resolution: It has a NUL, which is no character of a text.", "Resolved"]
+    filing = upload(client, FILE, ["attributionId", "disputeType", "reason"], [uuid7(), "amount", "\0"])
+    assert told(filing) == ["reason: It has a NUL, which is no character of a text."]
+
+
+def test_a_dispute_that_changed_since_the_preview_is_not_decided_and_says_how(client, person):
+    changed, same = (file(records(sold(lead=lead))[0]) for lead in ("lead-1", "lead-2"))
+    preview = upload(client, RESOLVE, *decisions(changed, same))
+    ben = decider(username="ben")
+    operations.assign_dispute(dispute_id=changed.pk, to=ben, by=house(ben))
+    assert told(confirm(client, RESOLVE, preview)) == [
+        f"{changed} changed since it was shown: it is under review and assigned to ben."
+        " Nothing was done; look at it anew.",
+        "Resolved",
+    ]
+    assert Dispute.objects.get(pk=changed.pk).is_open
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_shares_that_changed_since_the_preview_are_not_decided_about(client, person, decided):
+    conversion = sold()
+    first = records(conversion)[0]
+    approve(*([first] if decided else []))
+    dispute = file(first)
+    preview = upload(client, RESOLVE, *decisions(dispute, way="exclude"))
+    values = {"reason": "refund", "amount": Decimal("10.00")}
+    attribution.operations.reverse_conversion(conversion_id=conversion.pk, values=values, by=decider())
+    [said] = told(confirm(client, RESOLVE, preview))
+    assert said.startswith(f"The shares of the conversion of {dispute} changed since they were shown.")
+    assert not Settlement.objects.exists()
+
+
+def test_lines_about_one_conversion_are_shown_and_done_one_after_the_other(client, person):
+    conversion = sold()
+    first, second, _ = records(conversion)
+    lines = decisions(file(first), file(second), way="reassign", payeeType="partner", payeeId="partner-2")
+    preview = upload(client, RESOLVE, *lines)
+    assert [line.moved for line in preview.context["lines"]] == [
+        "partner partner-0 -4.00 USD; partner partner-2 +4.00 USD",
+        "partner partner-2 +2.00 USD; partner partner-1 -2.00 USD",
+    ]
+    assert told(confirm(client, RESOLVE, preview)) == ["Resolved", "Resolved"]
+    assert net_by_payee(conversion) == {"partner-2": 10}
+
+
+def test_a_claim_whose_record_changed_since_the_preview_is_not_filed(client, person):
+    record = records(sold())[0]
+    preview = upload(client, FILE, ["attributionId", "disputeType", "reason"], [record.pk, "amount", "Little"])
+    approve(record)
+    assert told(confirm(client, FILE, preview)) == [
+        "The record changed since it was shown. Nothing was done; look at it anew."
+    ]
+    assert not Dispute.objects.exists()
+    record.refresh_from_db()
+    assert record.status == "approved"
+
+
+def test_what_the_database_refuses_is_an_error_of_its_row(client, person, monkeypatch):
+    first, second = (file(records(sold(lead=lead))[0]) for lead in ("lead-1", "lead-2"))
+    preview = upload(client, RESOLVE, *decisions(first, second))
+    resolve = operations.resolve_dispute
+
+    def refused(*, dispute_id, **asked):
+        if dispute_id == first.pk:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 'x'::int")
+        return resolve(dispute_id=dispute_id, **asked)
+
+    monkeypatch.setattr(operations, "resolve_dispute", refused)
+    said = told(confirm(client, RESOLVE, preview))
+    assert said == ["The database refuses it, and nothing was done. It is in the log of errors.", "Resolved"]
+
+
+def test_the_file_is_named_by_its_digest_on_both_pages_and_in_the_audit_log(client, person):
+    dispute = file(records(sold())[0])
+    preview = upload(client, RESOLVE, *decisions(dispute))
+    body = "\r\n".join(",".join(map(str, line)) for line in decisions(dispute)).encode()
+    digest = hashlib.sha256(body).hexdigest()
+    for response in (preview, confirm(client, RESOLVE, preview)):
+        assert f'some.csv, SHA-256 <code title="{digest}">' in response.content.decode()
+    closing = Dispute.pgh_event_model.objects.filter(pgh_obj=dispute, pgh_label="update").last()
+    assert closing.pgh_context["file"] == digest
+
+
+def test_only_what_was_shown_to_this_person_on_this_page_is_confirmed(client, person):
+    record = records(sold())[0]
+    preview = upload(client, RESOLVE, *decisions(file(record)))
+    rows = preview.context["rows"]
+    other = Client()
+    other.force_login(decider())
+    for response in (
+        client.post(RESOLVE, {"rows": "nonsense"}),
+        client.post(RESOLVE, {"rows": f"{rows}x"}),
+        client.post(FILE, {"rows": rows}),
+        other.post(RESOLVE, {"rows": rows}),
+    ):
+        assert (response.status_code, "is not what you were shown" in response.content.decode()) == (422, True)
+    assert Dispute.objects.get().is_open
 
 
 def test_only_who_may_file_or_decide_gets_there(client):

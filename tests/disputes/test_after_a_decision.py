@@ -14,16 +14,10 @@ from disputes import operations
 from disputes.actors import Actor
 from tests.attribution.worlds import NOW
 from tests.disputes.invariants import breaches
-from tests.disputes.worlds import approve, claim, file, house, net_by_payee, records, sold
+from tests.disputes.worlds import approve, claim, file, house, net_by_payee, records, resolve, resolve_knowingly, sold
 from tests.factories import PartnerFactory, TouchpointFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
-
-
-def resolve(dispute, decision=None):
-    return operations.resolve_dispute(
-        dispute_id=dispute.pk, resolution="It is in the log.", decision=decision, by=house()
-    )
 
 
 def reject(dispute):
@@ -156,7 +150,7 @@ def test_who_came_to_a_share_after_the_filing_and_loses_it_is_told_and_may_appea
     one, other = file(first), file(second)
     resolve(one, Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-new")))
     assert not one.parties.filter(payee_id="partner-new").exists()
-    resolve(other, Decision(Way.EXCLUDE, first.touchpoint_id))
+    resolve_knowingly(other, Decision(Way.EXCLUDE, first.touchpoint_id))
     party = other.parties.get(payee_id="partner-new")
     assert party.role == "respondent"
     appeal = operations.appeal_dispute(

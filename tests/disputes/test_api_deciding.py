@@ -58,11 +58,27 @@ def test_from_taking_to_answer_to_decision(conversion, dispute):
     ]
 
 
-def test_a_service_key_decides_for_one_of_the_people_also_what_it_filed_itself(conversion):
+def test_a_service_key_decides_for_one_of_the_people_what_another_filed_and_never_its_own(conversion, dispute):
     client, person = service(), decider()
-    dispute = filed(client, records(conversion)[0])
-    decided = ok(client.put(at(dispute, "resolve"), RIGHT | {"resolvedBy": person.username}))
+    for_them = RIGHT | {"resolvedBy": person.username}
+    decided = ok(client.put(at(dispute, "resolve"), for_them))
     assert (decided["resolvedBy"], bool(decided["resolvedByKey"])) == (person.username, True)
+    own = filed(client, records(conversion)[1])
+    for body in (for_them, REJECTED | {"resolvedBy": person.username}):
+        assert refusal(client.put(at(own, "resolve"), body)) == (409, {(None, "own_dispute")})
+    [line] = ok(client.post(f"{URL}/resolve", [for_them | {"number": own["number"]}]))["items"]
+    assert line["errors"][0]["code"] == "own_dispute"
+
+
+def test_nobody_decides_the_appeal_of_what_they_filed_or_a_key_of_what_it_decided(conversion):
+    filing, deciding = service(), service()
+    dispute = filed(filing, records(conversion)[0])
+    ok(deciding.put(at(dispute, "resolve"), REJECTED))
+    appeal = ok(partner(0).post(at(dispute, "appeal"), {"reason": "Look again."}), 201)
+    for_them = RIGHT | {"resolvedBy": decider().username}
+    assert refusal(filing.put(at(appeal, "resolve"), for_them)) == (409, {(None, "own_dispute")})
+    assert refusal(deciding.put(at(appeal, "resolve"), for_them)) == (409, {(None, "appeal_to_another")})
+    ok(service().put(at(appeal, "resolve"), for_them))
 
 
 def test_a_service_key_by_itself_decides_what_another_filed_and_not_its_own(conversion, dispute):
@@ -271,6 +287,8 @@ def test_an_appeal_is_decided_by_another_and_tells_a_respondent_nothing_of_the_c
     assert refusal(signed_in(person).put(at(appeal, "resolve"), REJECTED)) == (409, {(None, "appeal_to_another")})
     assert "resolve" not in ok(signed_in(person).get(at(appeal)))["actions"]
     ok(signed_in(decider()).put(at(appeal, "resolve"), REJECTED))
+    assert "appeal" not in ok(partner(1).get(at(appeal)))["actions"]
+    assert refusal(partner(1).post(at(appeal, "appeal"), {"reason": "Once more."})) == (409, {(None, "appeal_final")})
 
 
 def test_the_house_may_enter_an_appeal_for_a_party_alone(dispute):

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import io
 import json
+import os
+import time
 import zipfile
 
 import pytest
@@ -12,8 +14,10 @@ from rest_framework.test import APIClient
 
 from attribution_site.api.idempotency import HEADER
 from disputes.models import Evidence
+from disputes.tasks import remove_orphaned_evidence
 from partners.models import uuid7
 from tests.disputes.doors import URL, filed, ok, partner, refusal, service, signed_in
+from tests.disputes.test_storage import store
 from tests.disputes.worlds import decider, records, sold
 
 pytestmark = pytest.mark.django_db
@@ -207,3 +211,42 @@ def test_an_item_of_another_dispute_is_not_found_under_this_one(dispute):
     item = ok(partner(1).post(f"{URL}/{other['id']}/evidence", {"a": 1}), 201)
     for pk in (item["id"], uuid7()):
         assert service().get(f"{URL}/{dispute['id']}/evidence/{pk}").status_code == 404
+
+
+def stored(folder):
+    return [each for each in folder.rglob("*") if each.is_file()]
+
+
+def test_each_party_has_room_of_its_own_and_what_has_none_is_not_stored(dispute, folder, monkeypatch):
+    monkeypatch.setattr("disputes.operations.evidence.MOST_ITEMS", 2)
+    for number in range(2):
+        ok(send(partner(0), dispute, content=b"Call %d" % number), 201)
+    assert refusal(send(partner(0), dispute, content=b"Call 2")) == (400, {("file", "too_many")})
+    assert refusal(partner(0).post(f"{URL}/{dispute['id']}/evidence", {"call": 3})) == (400, {("file", "too_many")})
+    assert len(stored(folder)) == 2
+    ok(send(partner(0), dispute, content=b"Call 1"), 201)  # the same again takes no room
+    ok(send(partner(1), dispute, content=b"Our call"), 201)
+    ok(send(service(), dispute, content=b"Our note"), 201)
+    assert len(stored(folder)) == 4
+
+
+def test_of_what_is_over_nothing_is_stored(dispute, folder):
+    ok(partner(0).post(f"{URL}/{dispute['id']}/withdraw", {}))
+    assert refusal(send(partner(0), dispute)) == (409, {(None, "dispute_closed")})
+    assert stored(folder) == []
+
+
+def test_each_night_old_files_that_no_evidence_names_are_removed(dispute, folder):
+    def old(path):
+        two_days_ago = time.time() - 2 * 24 * 3600
+        os.utime(path, (two_days_ago, two_days_ago))
+        return path
+
+    lost = old(folder / store(b"lost"))
+    remove_orphaned_evidence()
+    assert lost.exists()  # a database that names no file at all is another's
+    ok(send(partner(0), dispute), 201)
+    [kept] = [old(each) for each in stored(folder) if each != lost]
+    young = folder / store(b"young")
+    remove_orphaned_evidence()
+    assert sorted(stored(folder)) == sorted([kept, young])

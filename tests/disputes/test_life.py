@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 import attribution.operations
 from attribution.models import Adjustment, AttributionRecord, Settlement
@@ -14,6 +15,7 @@ from disputes import operations
 from disputes.actors import Actor
 from disputes.models import Dispute
 from partners.models import Partner, uuid7
+from partners.operations import create_key
 from tests.attribution.worlds import NOW
 from tests.disputes.worlds import approve, claim, decider, file, house, net_by_payee, records, sold
 from tests.factories import PartnerFactory
@@ -257,6 +259,92 @@ def test_an_appeal_goes_to_another_person_and_freezes_again():
         operations.appeal_dispute(dispute_id=dispute.pk, reason="Again.", by=Actor(payee=("partner", "partner-0")))
     resolve(appeal)
     assert statuses(conversion)[0] == "calculated"
+
+
+def decided_in_sql(dispute, *, person=None, key=None):
+    """As a program would that knows no rule."""
+    with transaction.atomic():
+        Dispute.objects.filter(pk=dispute.pk).update(status="under_review")
+        Dispute.objects.filter(pk=dispute.pk).update(
+            status="resolved", closed_at=timezone.now(), resolution="So.", resolved_by=person, resolved_by_key_id=key
+        )
+
+
+def test_the_database_lets_no_person_and_no_key_decide_what_they_filed():
+    first, second, _ = records(sold())
+    person, (key, _), (other_key, _) = decider(), *(create_key(name=n, scopes=["disputes:write"]) for n in "ab")
+    by_person = operations.file_dispute(record_id=first.pk, claim=claim(), by=Actor(user=person))
+    by_key = operations.file_dispute(record_id=second.pk, claim=claim(), by=Actor(key_id=key.pk))
+    for dispute, hand in (
+        (by_person, {"person": person}),
+        (by_person, {"person": person, "key": other_key.pk}),
+        (by_key, {"key": key.pk}),
+        (by_key, {"person": decider(), "key": key.pk}),
+    ):
+        with pytest.raises(DatabaseError, match="dispute_decided_by_another_than_filed"):
+            decided_in_sql(dispute, **hand)
+    decided_in_sql(by_key, person=decider(), key=other_key.pk)
+
+
+def test_the_database_lets_no_hand_in_a_decision_decide_its_appeal():
+    first = records(sold())[0]
+    person, (key, _) = decider(), create_key(name="program", scopes=["disputes:write"])
+    dispute = operations.file_dispute(record_id=first.pk, claim=claim(), by=Actor(user=person))
+    operations.reject_dispute(dispute_id=dispute.pk, rejection="other", resolution="No.", by=Actor(key_id=key.pk))
+    appeal = appealed(dispute)
+    for hand in ({"person": person}, {"key": key.pk}, {"person": decider(), "key": key.pk}):
+        with pytest.raises(DatabaseError, match="decided by somebody else"):
+            decided_in_sql(appeal, **hand)
+
+
+def rejected(dispute):
+    return operations.reject_dispute(
+        dispute_id=dispute.pk, rejection="not_proven", resolution="It is not shown.", by=house()
+    )
+
+
+def appealed(dispute, payee="partner-0", reason="Look again."):
+    return operations.appeal_dispute(dispute_id=dispute.pk, reason=reason, by=Actor(payee=("partner", payee)))
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2])
+def test_so_many_appeals_follow_one_another_and_the_last_decision_is_final(settings, levels):
+    settings.DISPUTE_APPEAL_LEVELS = levels
+    conversion = sold()
+    last = rejected(file(records(conversion)[0]))
+    for _ in range(levels):
+        last = rejected(appealed(last))
+    with pytest.raises(operations.AppealFinal, match=f"{last} is final. .* say so in its messages"):
+        appealed(last)
+    assert statuses(conversion)[0] == "calculated"
+    operations.post_message(dispute_id=last.pk, body="There is a new log.", by=Actor(payee=last.claimant))
+
+
+def test_an_appeal_does_not_freeze_what_was_given_to_another():
+    conversion = sold()
+    first = records(conversion)[0]
+    given = resolve(file(first), Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-1")))
+    appeal = appealed(given)
+    assert (appeal.record_id, appeal.record_status_before) == (first.pk, "")
+    assert statuses(conversion)[0] == "calculated"
+    approve(AttributionRecord.objects.get(pk=first.pk))
+    # It is still about that record: won, the money comes back, by what is right for an approved one.
+    resolve(appeal, Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-0")))
+    assert net_by_payee(conversion) == {"partner-0": 4, "partner-1": 2, "partner-2": 4}
+    assert statuses(conversion)[0] == "approved"
+
+
+@pytest.mark.parametrize("ends_first", ["appeal", "other"])
+def test_an_appeal_that_froze_nothing_neither_holds_nor_releases_a_record(ends_first):
+    conversion = sold()
+    first = records(conversion)[0]
+    given = resolve(file(first), Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-1")))
+    appeal = appealed(given)
+    other = file(AttributionRecord.objects.get(pk=first.pk))
+    [before] = [option for option in operations.simulate(dispute_id=other.pk) if option.label == "Exclude the touch"]
+    assert not any(each.get("adjusted") for each in before.plan.by_payee().values())
+    rejected(appeal if ends_first == "appeal" else other)
+    assert statuses(conversion)[0] == ("disputed" if ends_first == "appeal" else "calculated")
 
 
 def test_a_loser_may_answer_and_appeal():

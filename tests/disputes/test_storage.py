@@ -166,6 +166,22 @@ def test_what_a_killed_process_was_writing_is_an_orphan(folder):
     assert list(found) == [f"{path.parent}/.writing-abc"]
 
 
+def test_an_orphan_that_is_filed_again_while_it_is_taken_away_stays(folder, monkeypatch):
+    path, now = store(), timezone.now()
+    long_ago = (now - dt.timedelta(days=2)).timestamp()
+    os.utime(folder / path, (long_ago, long_ago))
+    rename = os.rename
+
+    def filed_again_just_before(*names):
+        store()
+        rename(*names)
+
+    monkeypatch.setattr(os, "rename", filed_again_just_before)
+    assert storage.remove_orphans(set(), before=now - dt.timedelta(days=1)) == []
+    assert (folder / path).read_bytes() == CONTENT
+    assert os.listdir((folder / path).parent) == [checked().sha256]
+
+
 def test_without_a_folder_there_are_no_orphans():
     assert list(storage.orphans(set(), before=timezone.now())) == []
 

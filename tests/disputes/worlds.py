@@ -59,6 +59,20 @@ def house(person=None):
     return Actor(user=person or decider())
 
 
+def resolve(dispute, decision=None, *, confirmed=()):
+    return operations.resolve_dispute(
+        dispute_id=dispute.pk, resolution="It is in the log.", decision=decision, confirmed=confirmed, by=house()
+    )
+
+
+def resolve_knowingly(dispute, decision):
+    """Having read what it undoes."""
+    [option] = operations.simulate(dispute_id=dispute.pk, decision=decision)
+    to_confirm = [each.settlement.pk for each in option.plan.undoes if not each.is_asked]
+    assert to_confirm
+    return resolve(dispute, decision, confirmed=to_confirm)
+
+
 def net_by_payee(conversion, model="position_based"):
     """Commission of each payee, adjustments included."""
     sums = {}

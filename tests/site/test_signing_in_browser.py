@@ -1,6 +1,5 @@
 """Signing in as a person does: by keyboard, at three widths, in the light and in the dark."""
 
-import os
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from playwright.sync_api import expect
 
 from attribution_site.signing_in.models import Authenticator
 from tests.site import signing_in as sign_in
-from tests.site.accessibility import serious_findings
+from tests.site.accessibility import looks
 from tests.site.test_browser import chromium, visit  # noqa: F401
 from tests.tools import needs_axe, needs_browser
 
@@ -17,7 +16,6 @@ pytestmark = [
     needs_browser,
     pytest.mark.xdist_group("browser"),
 ]
-WIDTHS = (1440, 1024, 390)
 
 
 def give_password(page, user):
@@ -89,21 +87,6 @@ def test_ones_own_sign_in_is_reached_from_the_menu_and_ended_everywhere(visit): 
     expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
     page.goto("/admin/attribution/run/")
     expect(page.get_by_label("Password")).to_be_visible()
-
-
-def looks(page, name):
-    """Each width in the light and in the dark; pictures for people where SCREENSHOTS names a folder."""
-    found = []
-    for theme in ("light", "dark"):
-        page.evaluate("theme => localStorage.setItem('_x_adminTheme', JSON.stringify(theme))", theme)
-        page.evaluate("theme => document.documentElement.classList.toggle('dark', theme === 'dark')", theme)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            found += [f"{name} {theme} {width}: {finding}" for finding in serious_findings(page)]
-            if folder := os.environ.get("SCREENSHOTS"):
-                page.screenshot(path=f"{folder}/{name}-{theme}-{width}.png", full_page=True)
-    return found
 
 
 @needs_axe

@@ -2364,6 +2364,8 @@ export interface components {
                 commissionBefore: number;
                 commissionAfter: number;
             }[];
+            otherConversions: components["schemas"]["ReachedConversion"][];
+            undoes: components["schemas"]["UndoneDecision"][];
         };
         /** @description `paid`: of what the payee has, what was paid out. `adjusted`: what would be booked beside decided records. */
         DisputeOptionOfPayee: {
@@ -2416,6 +2418,7 @@ export interface components {
             payeeType?: components["schemas"]["PayeeType"] | null;
             payeeId?: string | null;
             percentage?: number | null;
+            confirmUndoing?: string[];
             resolvedBy?: string | null;
         };
         DisputeResolutionRequest: {
@@ -2423,6 +2426,7 @@ export interface components {
             resolution: string;
             rejection?: components["schemas"]["DisputeRejection"] | null;
             adjustments?: components["schemas"]["DisputeDecisionRequest"] | null;
+            confirmUndoing?: string[];
             resolvedBy?: string | null;
         };
         /** @enum {string} */
@@ -2999,6 +3003,25 @@ export interface components {
             done: number;
             total: number;
         };
+        /** @description Another conversion of the lead that an inserted touch counts for. `calculated`: its records are calculated anew; `proposed`: some are decided, so that the difference is proposed and nothing is booked; `stays`: a dispute settled it. */
+        ReachedConversion: {
+            /** Format: uuid */
+            conversionId: string;
+            type: components["schemas"]["ConversionType"];
+            /** Format: date-time */
+            occurredAt: string;
+            currency: string;
+            /** @enum {string} */
+            outcome: "calculated" | "proposed" | "stays";
+            payees: {
+                payeeType: components["schemas"]["PayeeType"];
+                payeeId: string;
+                revenueBefore: number;
+                revenueAfter: number;
+                commissionBefore: number;
+                commissionAfter: number;
+            }[];
+        };
         RecordAdjustment: {
             /** Format: uuid */
             id: string;
@@ -3232,7 +3255,7 @@ export interface components {
             commissionAfter: number | null;
         };
         /** @enum {string} */
-        SettlementWay: "reassign" | "split" | "insert" | "exclude" | "by_hand";
+        SettlementWay: "reassign" | "split" | "insert" | "exclude" | "restore" | "by_hand";
         ShareChange: {
             /** Format: uuid */
             attributionId: string | null;
@@ -3532,6 +3555,19 @@ export interface components {
         };
         /** @enum {string} */
         TrainingStatus: "queued" | "running" | "finished" | "refused" | "failed";
+        /** @description An earlier decision about the conversion, and in words what of it would change. What is `toConfirm` must be named in the `confirmUndoing` of a resolution, by its `settlementId`. */
+        UndoneDecision: {
+            /** Format: uuid */
+            settlementId: string;
+            /** Format: uuid */
+            disputeId: string;
+            way: components["schemas"]["SettlementWay"];
+            reason: string;
+            /** Format: date-time */
+            decidedAt: string;
+            told: string[];
+            toConfirm: boolean;
+        };
         Webhook: {
             /** Format: uuid */
             id: string;

@@ -1,5 +1,5 @@
 // From a touch to an explained commission and a dispute about it, with types that are generated from the schema:
-// ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… npm run walk
+// ATTRIBUTION_URL=https://… ATTRIBUTION_KEY=atk_… ATTRIBUTION_DECIDER_KEY=atk_… npm run walk
 import createClient from "openapi-fetch";
 
 import type { components, paths } from "./schema.js";
@@ -7,8 +7,9 @@ import type { components, paths } from "./schema.js";
 type Touchpoint = components["schemas"]["Touchpoint"];
 type Refusal = components["schemas"]["Refusal"];
 
-const { ATTRIBUTION_URL, ATTRIBUTION_KEY } = process.env;
-if (!ATTRIBUTION_URL || !ATTRIBUTION_KEY) throw new Error("Set ATTRIBUTION_URL and ATTRIBUTION_KEY.");
+const { ATTRIBUTION_URL, ATTRIBUTION_KEY, ATTRIBUTION_DECIDER_KEY } = process.env;
+if (!ATTRIBUTION_URL || !ATTRIBUTION_KEY || !ATTRIBUTION_DECIDER_KEY)
+  throw new Error("Set ATTRIBUTION_URL, ATTRIBUTION_KEY and ATTRIBUTION_DECIDER_KEY.");
 
 const api = createClient<paths>({
   baseUrl: `${ATTRIBUTION_URL}/api/v1/attribution`,
@@ -96,6 +97,8 @@ const dispute = typeof filed !== "string" && "number" in filed ? filed : fail("o
 const resolved = answered(
   await api.PUT("/disputes/{id}/resolve", {
     params: { path: { id: dispute.id } },
+    // With another key: who files a dispute never decides it.
+    headers: { Authorization: `Api-Key ${ATTRIBUTION_DECIDER_KEY}` },
     body: {
       status: "resolved",
       resolution: "Adjusted attribution to correct channel",

@@ -214,7 +214,15 @@
       const { payees } = await answer.json();
       list.replaceChildren(...payees.map(({ value, label }) => Object.assign(document.createElement("option"), { value, label })));
     };
+    // A journey has more rows than a request may have fields: those that were filled in go as one.
+    const together = (body, form) => {
+      all("[data-share]", form).forEach((field) => { if (field.name) body.delete(field.name); });
+      const rows = all(".case-shares tbody tr", form).map((row, place) => [place, ...["touch", "payee", "percentage"].map((name) => one(`[data-share=${name}]`, row).value.trim())]);
+      const given = rows.filter((row) => row[3]);
+      if (given.length) body.set("shares", JSON.stringify(given));
+    };
     const own = (form) => {
+      form.addEventListener("formdata", (event) => together(event.formData, form));
       showWay(form);
       showSum(form);
       one("[data-try]", form).hidden = true;

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("attribution", "0017_lists")]
+    dependencies = [("attribution", "0018_touches_given_back")]
 
     operations = [
         AddIndexConcurrently(
