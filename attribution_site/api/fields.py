@@ -35,12 +35,21 @@ class Text(serializers.CharField):
         return data
 
 
+def whole(data):
+    """7 for 7.0, which is a whole number to JSON Schema too. What is too long for any number of ours stays as it is."""
+    if isinstance(data, Decimal) and data.is_finite() and data.adjusted() < 20 and data == data.to_integral_value():
+        return int(data)
+    return data
+
+
 class Number(serializers.DecimalField):
     """A JSON number that never was a float. The parser gives int or Decimal."""
 
     def to_internal_value(self, data):
         if isinstance(data, bool) or not isinstance(data, int | Decimal):
             self.fail("invalid")
+        if self.decimal_places == 0:
+            data = whole(data)
         return super().to_internal_value(data)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rest_framework import serializers
 
-from attribution_site.api.fields import Number, Text
+from attribution_site.api.fields import Number, Text, whole
 from partners.models import opaque_id
 
 MOST_DEPTH = 20
@@ -70,6 +70,7 @@ class DisputeNumber(serializers.Field):
     default_error_messages = {"invalid": "Give a number such as 1001 or D-1001."}
 
     def to_internal_value(self, data):
+        data = whole(data)
         if isinstance(data, bool) or not isinstance(data, int | str) or not NUMBER.fullmatch(str(data)):
             self.fail("invalid")
         return int(str(data).removeprefix("D-"))

@@ -27,6 +27,11 @@ def requests(operation):
     return {name: {"value": each["request"]["body"]} for name, each in told.items() if "body" in each["request"]}
 
 
+def values_in_path(operation, parameter):
+    told = of_operations().get(operation, {})
+    return {name: {"value": each["request"]["path"][parameter]} for name, each in told.items()}
+
+
 def answers(operation, status):
     told = of_operations().get(operation, {})
     return {name: {"value": each["answer"]} for name, each in told.items() if each.get("status") == status}

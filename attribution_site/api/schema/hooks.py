@@ -4,6 +4,7 @@ import re
 
 from django.utils.module_loading import import_string
 
+from attribution_site.api.schema import examples
 from attribution_site.api.schema.components import COMPONENTS
 from attribution_site.api.wire import camel
 
@@ -60,13 +61,14 @@ def _as_reference(node, names):
 
 
 def name_path_parameters(result, generator, request, public):
-    """{lead_id} → {leadId}, as all names that clients write."""
+    """{lead_id} → {leadId}, as all names that clients write, with the values that the examples have."""
     paths = {}
     for path, operations in result["paths"].items():
         for operation in operations.values():
             for parameter in operation.get("parameters", []):
                 if parameter.get("in") == "path":
                     parameter["name"] = camel(parameter["name"])
+                    parameter["examples"] = examples.values_in_path(operation["operationId"], parameter["name"])
         paths[re.sub(r"{(\w+)}", lambda found: f"{{{camel(found[1])}}}", path)] = operations
     result["paths"] = paths
     return result
