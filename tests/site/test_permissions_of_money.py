@@ -31,7 +31,8 @@ NO_DOOR = """
     django_celery_beat.crontabschedule django_celery_beat.intervalschedule django_celery_beat.periodictasks
     django_celery_beat.solarschedule otp_static.staticdevice otp_static.statictoken otp_totp.totpdevice
     partners.webhookattempt partners.webhookmessage pghistory.context pghistory.events pghistory.middlewareevents
-    reports.report saved_filters.savedfilter sessions.session signing_in.session touchpoints.changedday
+    payouts.approval payouts.bankfile payouts.download payouts.entry payouts.export payouts.exported payouts.leftout
+    payouts.openentry payouts.payoutline payouts.reconciliation payouts.tobook reports.report saved_filters.savedfilter sessions.session signing_in.session touchpoints.changedday
     touchpoints.latelead touchpoints.linkday
 """.split()  # noqa: SIM905
 # The other verbs of tables that have a door for some.
@@ -49,6 +50,12 @@ NO_SUCH_DOOR = {
     "disputes.delete_dispute",
     "django_celery_beat.delete_periodictask",
     *(f"partners.delete_{kind}" for kind in ("apikey", "broker", "partner")),
+    "payouts.add_payout",
+    "payouts.change_payoutrun",
+    *(
+        f"payouts.delete_{kind}"
+        for kind in ("payout", "payoutrun", "proposal", "hold", "bankaccount", *roles.AGREEMENTS)
+    ),
     "reports.delete_spend",
     "touchpoints.change_identity",
     *(f"touchpoints.delete_{kind}" for kind in ("identity", "trackedsite", "trackinglink")),

@@ -2987,8 +2987,11 @@ export interface components {
             results: components["schemas"]["Payout"][];
         };
         PayoutPaymentRequest: {
-            /** Format: date-time */
-            paidAt: string;
+            /**
+             * Format: date-time
+             * @description By the bank. Left out: now.
+             */
+            paidAt?: string;
             /** @description The bank's. */
             reference?: string;
         };
@@ -3107,7 +3110,7 @@ export interface components {
             results: components["schemas"]["Reversal"][];
         };
         /** @enum {string} */
-        ReversalReason: "cancellation" | "lapse" | "refund";
+        ReversalReason: "cancellation" | "lapse" | "refund" | "fraud";
         ReversalRequest: {
             reason: components["schemas"]["ReversalReason"];
             amount?: number | null;
@@ -6807,7 +6810,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["PayoutPaymentRequest"];
             };
