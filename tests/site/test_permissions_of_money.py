@@ -24,16 +24,17 @@ NO_MONEY = {
 # administrators, who have a second factor whatever else they have.
 NO_DOOR = """
     admin.logentry attribution.adjustment attribution.changedday attribution.dailycredit attribution.finding
-    attribution.keptjourney attribution.payablemodel attribution.settlement attribution.settlementline attribution.shard
-    attribution.verification attribution_site.keptanswer auth.permission axes.accessattempt
-    axes.accessattemptexpiration axes.accessfailurelog axes.accesslog contenttypes.contenttype conversions.dailytouches
-    disputes.evidence disputes.message disputes.party django_celery_beat.clockedschedule
+    attribution.keptjourney attribution.payablemodel attribution.settlement attribution.settlementline
+    attribution.shard attribution.verification attribution_site.keptanswer auth.permission axes.accessattempt
+    axes.accessattemptexpiration axes.accessfailurelog axes.accesslog contenttypes.contenttype
+    conversions.dailytouches disputes.evidence disputes.message disputes.party django_celery_beat.clockedschedule
     django_celery_beat.crontabschedule django_celery_beat.intervalschedule django_celery_beat.periodictasks
     django_celery_beat.solarschedule otp_static.staticdevice otp_static.statictoken otp_totp.totpdevice
     partners.webhookattempt partners.webhookmessage pghistory.context pghistory.events pghistory.middlewareevents
     payouts.approval payouts.bankfile payouts.download payouts.entry payouts.export payouts.exported payouts.leftout
-    payouts.openentry payouts.payoutline payouts.reconciliation payouts.tobook reports.report saved_filters.savedfilter sessions.session signing_in.session touchpoints.changedday
-    touchpoints.latelead touchpoints.linkday
+    payouts.openentry payouts.payoutline payouts.reconciliation payouts.tobook reports.report
+    saved_filters.savedfilter sessions.session signing_in.session touchpoints.changedday touchpoints.latelead
+    touchpoints.linkday
 """.split()  # noqa: SIM905
 # The other verbs of tables that have a door for some.
 NO_SUCH_DOOR = {
