@@ -1,5 +1,7 @@
 """Who is told of a payout, by webhook: the house, and its payee once it is decided."""
 
+from collections.abc import Sequence
+
 from django.urls import reverse
 
 from partners.webhooks import outbox
@@ -21,3 +23,13 @@ def announce(payout: Payout) -> None:
         "url": reverse("payout-detail", args=[payout.pk]),
     }
     outbox.publish(event=f"payout.{payout.status}", data=data, payees=[(payout.payee_type, payout.payee_id)])
+
+
+def announce_all(payouts: Sequence[Payout]) -> None:
+    """Many became the same together: each is told of, where anybody asks."""
+    if not payouts:
+        return
+    for_house, payees = outbox.who_asks_for(f"payout.{payouts[0].status}")
+    for payout in payouts:
+        if for_house or (payout.payee_type, payout.payee_id) in payees:
+            announce(payout)

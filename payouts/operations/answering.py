@@ -17,7 +17,8 @@ from attribution_site.errors import DomainError
 from payouts.banking import keeping
 from payouts.exports.results import Answer, Result, read_answer
 from payouts.models import BankFile, Entry, Export, Exported, Kind, Payout, Status
-from payouts.operations.payouts import mark_paid, return_payment
+from payouts.operations.paying import Payment, pay_together
+from payouts.operations.payouts import return_payment
 
 SHOWN = 20
 DAY = dt.timedelta(days=1)
@@ -200,9 +201,10 @@ def _effect(order: Exported, result: Result, returned: set[UUID]) -> Effect:
 
 
 def _do(effects: Sequence[Effect], answer: BankFile, by: Any) -> None:
+    # What came back went out before.
+    paid = [each for each in effects if each.effect in {PAID, RETURNED}]
+    pay_together([_payment(each) for each in paid if each.order.payout.status == Status.APPROVED], by)
     for each in effects:
-        if each.effect in {PAID, RETURNED}:
-            _pay(each, by)
         if each.effect == RETURNED:
             return_payment(payout_id=each.order.payout_id, reason=_reason(each.result), by=by)
     rejected = [each.order for each in effects if each.effect == REJECTED]
@@ -211,13 +213,13 @@ def _do(effects: Sequence[Effect], answer: BankFile, by: Any) -> None:
     payouts.update(exported_at=None)
 
 
-def _pay(effect: Effect, by: Any) -> None:
-    """What came back went out before. Its moment lies on the bank's day, and not before it was approved."""
+def _payment(effect: Effect) -> Payment:
+    """Its moment lies on the bank's day, and not before it was approved."""
     payout, result = effect.order.payout, effect.result
     assert result.date is not None
     day = dt.datetime.combine(result.date, dt.time(), dt.UTC)
     paid_at = min(max(day, payout.approved_at or day), timezone.now())
-    mark_paid(payout_id=payout.pk, paid_at=paid_at, reference=result.reference or result.end_to_end_id, by=by)
+    return Payment(payout, paid_at, (result.reference or result.end_to_end_id)[:140])
 
 
 def _reason(result: Result) -> str:
