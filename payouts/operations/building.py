@@ -48,6 +48,7 @@ _NEXT = f"""
         AND booked_at < %(until)s AND (%(currency)s = '' OR currency = %(currency)s)
     GROUP BY {_KEY} ORDER BY {_KEY} LIMIT %(most)s
 """
+# In order: of two who want the same entries, one waits for the other.
 _LINES = """
     INSERT INTO payouts_payoutline (payout_id, entry_id, amount, live)
     SELECT p.id, k.entry_id, k.amount, true
@@ -55,6 +56,7 @@ _LINES = """
         ON (p.payee_type, p.payee_id, p.currency) = (k.payee_type, k.payee_id, k.currency)
     WHERE p.id = ANY(%(payouts)s) AND NOT k.disputed
     UNION ALL SELECT payout_id, id, amount, true FROM payouts_entry WHERE id = ANY(%(carried)s)
+    ORDER BY 2
 """
 
 
