@@ -24,28 +24,32 @@ SEED = int(os.environ.get("KILLS_SEED", 1))
 LONGEST = 1.5  # seconds until it is killed: some rounds
 
 
-def walker():
-    """A process of its own at the test database, that has begun to work."""
+@pytest.fixture
+def walkers():
+    """Makes a process of its own at the test database for each line that it is told."""
     login, database = settings.DATABASES["default"], connection.settings_dict["NAME"]
     url = f"postgres://{login['USER']}:{login['PASSWORD']}@{login['HOST']}:{login['PORT']}/{database}"
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.payouts.walking"],
         env={**os.environ, "DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL, "ENVIRONMENT": "development"},
         cwd=settings.BASE_DIR,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,
+        text=True,
     )
-    assert process.stdout.readline() == b"begun\n"
-    return process
-
-
-def killed(process, after):
-    """What it was at is ended by the database, once that notices that nobody is there any more."""
-    time.sleep(after)
-    assert process.poll() is None, "it ended by itself"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    yield process
+    process.stdin.close()
+    process.wait(timeout=60)
     process.stdout.close()
+
+
+def kill_one(walkers, *, after):
+    """What it was at is ended by the database, once that notices that nobody is there any more."""
+    print("walk", file=walkers.stdin, flush=True)
+    pid = int(walkers.stdout.readline())
+    time.sleep(after)
+    os.kill(pid, signal.SIGKILL)
+    assert walkers.stdout.readline() == "killed\n", "it ended by itself"
     wait_until(nobody_else_is_connected)
 
 
@@ -70,7 +74,7 @@ def check():
     assert ordered == set(Payout.objects.exclude(exported_at=None).values_list("pk", flat=True))
 
 
-def test_whenever_it_is_killed_the_books_tie_out_and_the_step_can_be_done_again(monkeypatch):
+def test_whenever_it_is_killed_the_books_tie_out_and_the_step_can_be_done_again(monkeypatch, walkers):
     monkeypatch.setattr("payouts.tasks.build_run.delay", lambda run_id: None)
     chance = random.Random(SEED)
     person, approver = (UserFactory(username=name, role="Finance") for name in ("walker", "approver"))
@@ -79,7 +83,7 @@ def test_whenever_it_is_killed_the_books_tie_out_and_the_step_can_be_done_again(
     walking.earn(person)
     stood = set()
     for _ in range(KILLS):
-        killed(walker(), after=chance.uniform(0, LONGEST))
+        kill_one(walkers, after=chance.uniform(0, LONGEST))
         check()
         stood.add((PayoutRun.objects.filter(status="building").exists(), *statuses()))
         walking.walk(person, approver)

@@ -2,11 +2,14 @@
 
     python -m tests.payouts.walking
 
+For each line that it reads it makes a process that works until it is killed, and says which.
+
 Money comes in, a run is built, its payouts are submitted, approved, exported and marked paid, and one is void. It
 begins wherever another was killed: each step looks for what there is to do.
 """
 
 import os
+import sys
 from decimal import Decimal
 
 import django
@@ -99,18 +102,28 @@ def _today():
     return dt.datetime.now(dt.UTC).date()
 
 
-def main():
+def work():
     from django.contrib.auth import get_user_model
 
+    people = get_user_model().objects
+    person, approver = people.get(username="walker"), people.get(username="approver")
+    while True:
+        walk(person, approver)
+
+
+def main():
     from payouts import tasks
+    from tests import factories  # noqa: F401
 
     # Nobody else is to build: the runs are this process's.
     tasks.build_run.delay = lambda run_id: None
-    people = get_user_model().objects
-    person, approver = people.get(username="walker"), people.get(username="approver")
-    print("begun", flush=True)
-    while True:
-        walk(person, approver)
+    for _ in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            work()
+        print(pid, flush=True)
+        _pid, status = os.waitpid(pid, 0)
+        print("killed" if os.WIFSIGNALED(status) else "ended", flush=True)
 
 
 if __name__ == "__main__":
