@@ -9,7 +9,18 @@ lists over ten million rows.
 import argparse
 import os
 
-from bench import calculate_meanwhile, calculation, disputes, import_rows, ingestion, lists, markov, one_lead, report
+from bench import (
+    calculate_meanwhile,
+    calculation,
+    disputes,
+    import_rows,
+    ingestion,
+    lists,
+    markov,
+    one_lead,
+    payouts,
+    report,
+)
 
 
 def table(figures):
@@ -33,6 +44,7 @@ def main():
         *ingestion.measure(),
         *calculate_meanwhile.measure(),
         *disputes.measure(),
+        *payouts.measure(),
         *lists.measure(rows=10_000_000 if full else 1_000_000),
         *markov.measure(journeys=(1_000_000, 10_000_000) if full else (1_000_000,)),
         *calculation.measure(sizes=sizes, rounds=3 if full else 2),

@@ -80,21 +80,22 @@ GUARD = f"""
     END IF;
     RETURN NEW;
 """
+# What is open is a copy of its entry that the database keeps: one look at it, and it is open no more.
 # Each time planned anew: a session would keep a plan made for few lines, which is quadratic in many.
 LINES_ADDED = """
-    EXECUTE 'SELECT count(*) FROM added a JOIN payouts_entry e ON e.id = a.entry_id
-        JOIN payouts_payout p ON p.id = a.payout_id
-        WHERE a.live AND p.status = ''draft'' AND a.amount = e.amount
-        AND (e.payee_type, e.payee_id, e.currency) = (p.payee_type, p.payee_id, p.currency)' INTO fitting;
-    EXECUTE 'DELETE FROM payouts_openentry WHERE entry_id IN (SELECT entry_id FROM added)';
-    GET DIAGNOSTICS opened = ROW_COUNT;
+    EXECUTE 'WITH taken AS (
+            DELETE FROM payouts_openentry o USING added a JOIN payouts_payout p ON p.id = a.payout_id
+            WHERE o.entry_id = a.entry_id
+            RETURNING a.live AND p.status = ''draft'' AND a.amount = o.amount
+                AND (o.payee_type, o.payee_id, o.currency) = (p.payee_type, p.payee_id, p.currency) AS fits
+        ) SELECT count(*), count(*) FILTER (WHERE fits) FROM taken' INTO opened, fitting;
     SELECT count(*) FROM added INTO lines;
-    IF fitting <> lines THEN
+    IF fitting <> opened THEN
         RAISE EXCEPTION 'A line is an entry of the payout''s payee and currency, added to a draft'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'line_of_its_entry';
     END IF;
     IF opened <> lines THEN
-        RAISE EXCEPTION 'An entry is in one live payout at most'
+        RAISE EXCEPTION 'A line is an open entry, and an entry is in one live payout at most'
             USING ERRCODE = 'unique_violation', CONSTRAINT = 'one_live_line_an_entry';
     END IF;
     RETURN NULL;

@@ -20,6 +20,8 @@ from payouts import announcing
 from payouts.models import Approval, Entry, Kind, OpenEntry, Payout, PayoutLine, Status
 from payouts.operations.reconciling import check_ledger
 
+TRIES = 3
+
 
 class NotInThisState(DomainError):
     code = "not_in_this_state"
@@ -195,34 +197,51 @@ def void_payout(*, payout_id: UUID, reason: str, bank_did_not_pay: bool = False,
 
 
 def reissue_payout(*, payout_id: UUID, by: Any) -> Payout:
-    """A new draft of what a void payout held, as far as it is still open. Raises NothingLeft, NotInThisState."""
-    with transaction.atomic():
-        void = _locked(payout_id, Status.VOID)
-        held = void.lines.values("entry_id")
-        entries = OpenEntry.objects.filter(entry_id__in=held).values_list("entry_id", "amount")
-        total = sum((amount for _, amount in entries), Decimal(0))
-        if total <= 0:
-            raise NothingLeft(f"Of what {void} held nothing is open any more that could be paid.")
-        payout = Payout(
-            reissue_of=void,
-            **{name: getattr(void, name) for name in ("payee_type", "payee_id", "currency", "method")},
-            **{name: getattr(void, name) for name in ("period_start", "period_end")},
-            total=total,
-            line_count=len(entries),
-            prepared_by=by,
-        )
+    """A new draft of what a void payout held, as far as it is still open. Raises NothingLeft, NotInThisState.
+
+    A run may take something of it meanwhile: then it looks again."""
+    for left in reversed(range(TRIES)):
         try:
             with transaction.atomic():
-                payout.save(force_insert=True)
+                return _reissued(payout_id, by)
         except IntegrityError as error:
-            if "reissued_once" not in str(error):
+            if not left or _constraint(error) != "one_live_line_an_entry":
                 raise
-            raise NotInThisState(f"{void} was issued again already.") from None
-        PayoutLine.objects.bulk_create(
-            PayoutLine(payout=payout, entry_id=entry_id, amount=amount) for entry_id, amount in entries
-        )
-        payout.refresh_from_db()
+    raise AssertionError("unreachable")
+
+
+def _reissued(payout_id: UUID, by: Any) -> Payout:
+    void = _locked(payout_id, Status.VOID)
+    held = void.lines.values("entry_id")
+    # In the order in which a run inserts them: of two who want the same, one waits for the other.
+    entries = OpenEntry.objects.filter(entry_id__in=held).order_by("entry_id").values_list("entry_id", "amount")
+    total = sum((amount for _, amount in entries), Decimal(0))
+    if total <= 0:
+        raise NothingLeft(f"Of what {void} held nothing is open any more that could be paid.")
+    payout = Payout(
+        reissue_of=void,
+        **{name: getattr(void, name) for name in ("payee_type", "payee_id", "currency", "method")},
+        **{name: getattr(void, name) for name in ("period_start", "period_end")},
+        total=total,
+        line_count=len(entries),
+        prepared_by=by,
+    )
+    try:
+        with transaction.atomic():
+            payout.save(force_insert=True)
+    except IntegrityError as error:
+        if _constraint(error) != "reissued_once":
+            raise
+        raise NotInThisState(f"{void} was issued again already.") from None
+    PayoutLine.objects.bulk_create(
+        PayoutLine(payout=payout, entry_id=entry_id, amount=amount) for entry_id, amount in entries
+    )
+    payout.refresh_from_db()
     return payout
+
+
+def _constraint(error: IntegrityError) -> str | None:
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
 
 
 def _locked(payout_id: UUID, *states: str) -> Payout:
@@ -243,7 +262,7 @@ def _save_checked(payout: Payout, fields: list[str]) -> None:
         with transaction.atomic():
             payout.save(update_fields=fields)
     except IntegrityError as error:
-        if "payout_lines_changed" not in str(error) and "not those that were submitted" not in str(error):
+        if _constraint(error) != "payout_lines_changed":
             raise
         raise PayoutChanged(f"The lines of {payout} are not those that were submitted. Send it back.") from None
 
@@ -277,10 +296,12 @@ def _book(payout: Payout, kind: Kind, amount: Decimal, note: str, by: Any) -> En
 
 
 def _pay_records(payout: Payout) -> None:
-    """Those that are disputed meanwhile are paid once the dispute gives them back (`booking`)."""
+    """Those that are disputed meanwhile are paid once the dispute gives them back (`booking`). All are locked, in order
+    of id: one that comes back at this moment is waited for, or the booking would look before this is committed."""
     earned = Entry.objects.filter(kind=Kind.EARNING, pk__in=_lines(payout).values("entry_id"))
-    approved = AttributionRecord.objects.filter(status=AttributionRecord.Status.APPROVED)
-    approved.filter(pk__in=earned.values("record_id")).update(status=AttributionRecord.Status.PAID)
+    records = AttributionRecord.objects.filter(pk__in=earned.values("record_id"))
+    list(records.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    records.filter(status=AttributionRecord.Status.APPROVED).update(status=AttributionRecord.Status.PAID)
 
 
 def _said(reason: str) -> str:
