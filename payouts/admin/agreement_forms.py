@@ -101,6 +101,9 @@ class TermsForm(OperationForm):
         at = order.index("cap_conversion")
         self.order_fields([*order[:at], *flats, *order[at:]])
 
+    def clean_currency(self):
+        return self.cleaned_data["currency"].strip().upper()
+
     def clean_tiers(self):
         """As the operation takes them; what a tier must be is said there."""
         lines = [line.split() for line in self.cleaned_data["tiers"].splitlines() if line.strip()]
@@ -114,8 +117,10 @@ class TermsForm(OperationForm):
     def clean(self):
         cleaned = super().clean() or {}
         scope = cleaned.get("scope")
-        if scope == Terms.Scope.ACCOUNT and not cleaned.get("payee_id"):
-            self.add_error("payee_id", "Name the payee.")
+        if scope == Terms.Scope.ACCOUNT:
+            for name, says in (("payee_type", "Say what it is."), ("payee_id", "Name the payee.")):
+                if not cleaned.get(name):
+                    self.add_error(name, says)
         if scope == Terms.Scope.GROUP and not cleaned.get("group"):
             self.add_error("group", "Name the group.")
         return cleaned
@@ -135,7 +140,8 @@ class TermsForm(OperationForm):
 
     def refuse(self, error):
         if hasattr(error, "error_dict") and "flats" in error.error_dict:
-            error.error_dict["currency"] = error.error_dict.pop("flats")
+            [problem] = error.error_dict.pop("flats")
+            error.error_dict[f"flat_{problem.params['type']}"] = [problem]
         return super().refuse(error)
 
 
@@ -171,7 +177,7 @@ class TryTermsForm(TermsForm):
 
 
 class EndForm(OperationForm):
-    ends_on = forms.DateField(label="The last day", widget=UnfoldAdminDateWidget)
+    ends_on = forms.DateField(label="The last day", widget=UnfoldAdminDateWidget, help_text="UTC.")
 
 
 class GroupForm(OperationForm):
@@ -202,3 +208,6 @@ class RuleForm(OperationForm):
     note = forms.CharField(label="Why", max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
     submit_text = "Approve by this rule"
     done_text = "{}: from now on by rule."
+
+    def clean_currency(self):
+        return self.cleaned_data["currency"].strip().upper()

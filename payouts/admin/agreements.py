@@ -15,7 +15,7 @@ from attribution.admin.adding import AddByOperation, OperationForm
 from attribution.admin.records import PayeeFilter
 from conversions.admin import money
 from conversions.models import Conversion
-from partners.admin import moment, payee_link
+from partners.admin import list_link, moment, page_link, payee_link
 from payouts import operations
 from payouts.admin.agreement_forms import EndForm, GroupForm, MembershipForm, RuleForm, TermsForm, TryTermsForm
 from payouts.admin.decisions import DecidedAdmin
@@ -71,6 +71,16 @@ class TermsAdmin(DecidedAdmin):
     list_display = ["shown_whom", "shown_currency", "starts_on", "shown_end", "shown_rates", "shown_payment", "change"]
     list_display_links = None
     list_select_related = ["group"]
+    fields = [
+        "shown_whom",
+        "shown_currency",
+        "starts_on",
+        "shown_end",
+        "shown_rates",
+        "shown_payment",
+        "note",
+        "agreed",
+    ]
     list_filter = [PayeeFilter, "group"]
     search_fields = ["payee_id", "group__name", "note"]
     operation_form = TermsForm
@@ -146,9 +156,15 @@ class TermsAdmin(DecidedAdmin):
     def shown_payment(self, terms):
         return lines(paid_in_words(terms))
 
+    @display(description="Agreed on")
+    def agreed(self, terms):
+        return format_html("{} by {}", moment(terms.created_at), terms.created_by or NONE)
+
     @display(description="")
     def change(self, terms):
-        return self.links(terms) if terms.ends_on is None or terms.ends_on >= timezone.now().date() else ""
+        show = page_link(Terms, terms.pk, "Show")
+        is_over = terms.ends_on is not None and terms.ends_on < timezone.now().date()
+        return show if is_over else format_html("{} {}", show, self.links(terms))
 
 
 def _last_quarter():
@@ -178,7 +194,7 @@ def shown_months(months, currency):
 
 @admin.register(PayeeGroup)
 class PayeeGroupAdmin(AddByOperation):
-    list_display = ["name", "members"]
+    list_display = ["name", "members", "agreed", "more"]
     list_display_links = None
     operation_form = GroupForm
     add_title = "A group of payees"
@@ -188,8 +204,15 @@ class PayeeGroupAdmin(AddByOperation):
     def perform(self, *, by, **values):
         return operations.add_group(by=by, **values)
 
+    def url_after_adding(self, row):
+        return reverse("admin:payouts_payeegroup_changelist")
+
     def get_queryset(self, request):
         return super().get_queryset(request).visible_to(request.user).prefetch_related("memberships")
+
+    def get_list_display(self, request):
+        """What comes next, for those who may do it."""
+        return self.list_display if self.has_add_permission(request) else self.list_display[:-1]
 
     @display(description="In it today")
     def members(self, group):
@@ -200,6 +223,19 @@ class PayeeGroupAdmin(AddByOperation):
             if each.starts_on <= today and (each.ends_on is None or each.ends_on >= today)
         ]
         return format_html_join(", ", "{}", links) or NONE
+
+    @display(description="Agreed")
+    def agreed(self, group):
+        return list_link("payouts_terms", "Terms", group__id__exact=group.pk)
+
+    @display(description="")
+    def more(self, group):
+        member, terms = (reverse(f"admin:payouts_{name}_add") for name in ("groupmembership", "terms"))
+        return format_html(
+            '<a class="row-link" href="{}?group={}">Put a payee in it</a> '
+            '<a class="row-link" href="{}?scope=group&amp;group={}">Agree on terms</a>',
+            member, group.pk, terms, group.pk,
+        )  # fmt: skip
 
 
 @admin.register(GroupMembership)
