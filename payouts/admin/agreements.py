@@ -1,6 +1,7 @@
 """What is agreed with payees, in the back office: terms, groups, and rules by which records are approved."""
 
 import datetime as dt
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -47,19 +48,20 @@ def in_words(terms):
         yield "renewals as sold"
     for name, what in (("cap_conversion", "conversion"), ("cap_day", "day"), ("cap_month", "month")):
         if getattr(terms, name) is not None:
-            yield f"at most {getattr(terms, name)} {code} a {what}"
+            yield f"at most {getattr(terms, name):,.2f} {code} a {what}"
 
 
 def paid_in_words(terms):
     if terms.hold_days:
         yield f"held {terms.hold_days} days"
     if terms.minimum_payout:
-        yield f"from {terms.minimum_payout} {terms.currency} on"
+        yield f"from {terms.minimum_payout:,.2f} {terms.currency} on"
     if terms.recovery_cap is not None:
         yield f"at most {percent(terms.recovery_cap)} taken back"
     if terms.earn_out_months:
         yield f"earned out over {terms.earn_out_months} months"
-    yield f"paid by {terms.get_payment_method_display()}"
+    by_hand = terms.payment_method == Terms.Method.MANUAL
+    yield "paid by hand" if by_hand else f"paid by {terms.get_payment_method_display()}"
 
 
 def lines(sentences):
@@ -94,8 +96,12 @@ class TermsAdmin(DecidedAdmin):
             "Conversions after that day follow the terms of its group, or those of everybody. What was earned stays.",
         ),
     }  # fmt: skip
+    search_help_text = "Payee's id, group or note"
     empty_title = "Nothing is agreed on"
     empty_help = "Without terms a payee has its whole share, at once and without limits. Add the first ones."
+
+    class Media:
+        css = {"all": ["attribution/configurations.css", "payouts/console.css"]}
 
     def perform(self, *, by, **arguments):
         return operations.add_terms(by=by, **arguments)
@@ -130,6 +136,7 @@ class TermsAdmin(DecidedAdmin):
             "form": form,
             "tried": months is not None,
             "months": months and shown_months(months, form.cleaned_data["currency"]),
+            "agreeing": self.has_add_permission(request) and agreeing(form),
         }
         status = 422 if form.errors else 200
         return TemplateResponse(request, "admin/payouts/try_terms.html", context, status=status)
@@ -164,7 +171,15 @@ class TermsAdmin(DecidedAdmin):
     def change(self, terms):
         show = page_link(Terms, terms.pk, "Show")
         is_over = terms.ends_on is not None and terms.ends_on < timezone.now().date()
-        return show if is_over else format_html("{} {}", show, self.links(terms))
+        if is_over:
+            return show
+        return format_html("{} · {}", show, links) if (links := self.links(terms)) else show
+
+
+def agreeing(form):
+    """The page on which what was tried is agreed on, filled in."""
+    tried_out = {name: form.data[name] for name in form.fields if form.data.get(name) and not name.startswith("try_")}
+    return f"{reverse('admin:payouts_terms_add')}?{urlencode(tried_out)}"
 
 
 def _last_quarter():
@@ -196,6 +211,7 @@ def shown_months(months, currency):
 class PayeeGroupAdmin(AddByOperation):
     list_display = ["name", "members", "agreed", "more"]
     list_display_links = None
+    sortable_by: list[str] = []
     operation_form = GroupForm
     add_title = "A group of payees"
     empty_title = "No groups"
@@ -232,7 +248,7 @@ class PayeeGroupAdmin(AddByOperation):
     def more(self, group):
         member, terms = (reverse(f"admin:payouts_{name}_add") for name in ("groupmembership", "terms"))
         return format_html(
-            '<a class="row-link" href="{}?group={}">Put a payee in it</a> '
+            '<a class="row-link" href="{}?group={}">Put a payee in it</a> · '
             '<a class="row-link" href="{}?scope=group&amp;group={}">Agree on terms</a>',
             member, group.pk, terms, group.pk,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """What is agreed with payees, in the back office: terms, groups and who is in them, rules, and a past tried out."""
 
 import datetime as dt
+import html
 import re
 from decimal import Decimal
 
@@ -78,7 +79,7 @@ def test_terms_are_added_and_stand_in_words_on_the_list(client, sam):
         "50 % of a month's volume from 0 to 10000 USD",
         "60.5 % of a month's volume from 10000 on USD",
         "15 USD for a policy bound",
-        "at most 5000.00 USD a month",
+        "at most 5,000.00 USD a month",
         "from 25.00 USD on",
         "paid by ACH",
     ):
@@ -267,9 +268,15 @@ def test_a_past_is_tried_from_the_list_and_nothing_is_stored(client, sam):
     form = client.get(link, follow=True)
     assert form.redirect_chain[-1][0] == TRY
     assert "Month by month" not in text_of(form)
-    text = text_of(tried(client, tiers="0 100 10\n100 - 20"))
+    answer = tried(client, tiers="0 100 10\r\n100 - 20")
+    text = text_of(answer)
     assert re.search(r"Together 2 160\.00 USD 80\.00 USD 22\.00 USD -58\.00 USD", text.replace("−", "-"))
     assert Terms.objects.count() == 1
+    [agreeing] = re.findall(r'href="([^"]*/terms/add/[^"]+)"', answer.content.decode())
+    form = client.get(html.unescape(agreeing)).context["form"]
+    shown = {name: form[name].value() for name in ("payee_type", "payee_id", "currency", "tiers")}
+    tiers = "0 100 10\r\n100 - 20"
+    assert shown == {"payee_type": "partner", "payee_id": "partner-1", "currency": "USD", "tiers": tiers}
     assert "earned nothing" in text_of(tried(client, currency="EUR"))
 
 
