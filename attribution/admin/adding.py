@@ -23,6 +23,12 @@ class AddByOperation(PlainAdmin):
     def perform(self, *, by, **arguments):
         raise NotImplementedError
 
+    def form_of(self, request):
+        return self.operation_form(request.POST or None)
+
+    def url_after_adding(self, row):
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+
     def has_change_permission(self, request, obj=None):
         return False
 
@@ -32,11 +38,10 @@ class AddByOperation(PlainAdmin):
     def add_view(self, request, form_url="", extra_context=None):
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = self.operation_form(request.POST or None)
+        form = self.form_of(request)
         if form.is_valid() and (row := self._performed(form, by=request.user)):
             messages.success(request, form.done_text.format(row))
-            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-            return HttpResponseRedirect(reverse(name, args=[row.pk]))
+            return HttpResponseRedirect(self.url_after_adding(row))
         context = {
             **self.admin_site.each_context(request),
             "title": self.add_title,

@@ -3,17 +3,18 @@
 from decimal import Decimal
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, Sum
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, TextFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from attribution import operations
-from attribution.admin import timeline
+from attribution.admin import approving, timeline
 from attribution.admin.explaining import context_of
 from attribution.models import Adjustment, AttributionRecord, ModelConfig, Run, Settlement
 from conversions.admin import money
@@ -62,7 +63,7 @@ class ToApproveFilter(DropdownFilter):
     def queryset(self, request, queryset):
         if self.value() != "waits":
             return queryset
-        return queryset.filter(payable=True, status="calculated").exclude(payee_type="house")
+        return operations.to_approve(queryset).order_by()
 
 
 @admin.register(AttributionRecord)
@@ -80,6 +81,7 @@ class AttributionRecordAdmin(BigTableAdmin):
         "why",
     ]
     list_display_links = ["occurred"]
+    list_before_template = "admin/attribution/attributionrecord/list_before.html"
     ordering = ["-id"]
     sortable_by: list[str] = []
     list_filter = [
@@ -127,6 +129,19 @@ class AttributionRecordAdmin(BigTableAdmin):
         told = operations.explain(record_id=record.pk)
         context = self.admin_site.each_context(request) | {"media": self.media, "opts": self.opts} | context_of(told)
         return TemplateResponse(request, "admin/attribution/attributionrecord/explain.html", context)
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.approve_shown)
+        return [path("approve/", view, name="attribution_attributionrecord_approve"), *super().get_urls()]
+
+    def changelist_view(self, request, extra_context=None):
+        url = f"{reverse('admin:attribution_attributionrecord_approve')}?{request.GET.urlencode()}"
+        return super().changelist_view(request, {"approve_url": url} | (extra_context or {}))
+
+    def approve_shown(self, request):
+        if not request.user.has_perm(approving.PERMISSION):
+            raise PermissionDenied
+        return approving.approve_shown(self, request)
 
     @display(description="Why")
     def why(self, record):

@@ -83,7 +83,8 @@ class ReversalPage:
 
     def _confirm(self, form, planned, lines):
         # What is confirmed is what was shown, whatever somebody else reverses meanwhile.
-        form.data = form.data.copy() | {"amount": f"{planned.amount:f}" if planned.amount else ""}
+        form.data = form.data.copy()
+        form.data["amount"] = f"{planned.amount:f}" if planned.amount else ""
         left = planned.conversion
         paying = [line for line in lines if line.record.payable]
         return self._page(

@@ -2,12 +2,14 @@
 
 from attribution.earlier import UndoesDecisions
 from attribution.operations.approvals import (
+    APPROVED_AT_MOST,
     Approved,
     RecordOutdated,
     approve_records,
     check_in_effect,
     check_shares,
     outdated,
+    to_approve,
 )
 from attribution.operations.calculations import (
     Calculation,
@@ -68,6 +70,7 @@ from attribution.operations.verification import NIGHTLY_SAMPLE, verify_records
 from attribution.standing import ConversionMoved, OtherCurrency
 
 __all__ = [
+    "APPROVED_AT_MOST",
     "EARLIEST",
     "KEPT_FOR",
     "MOST_CONTENDERS",
@@ -124,6 +127,7 @@ __all__ = [
     "start_comparison",
     "start_run",
     "start_training",
+    "to_approve",
     "train",
     "train_current",
     "verify_records",

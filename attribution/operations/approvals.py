@@ -22,7 +22,7 @@ from attribution_site.errors import DomainError
 from conversions.models import Conversion
 
 AT_ONCE = 1000
-MOST = 20_000
+APPROVED_AT_MOST = 20_000
 KEPT_REFUSALS = 100
 
 CHANGED = "Its conversion has changed since it was calculated. Calculate it again."
@@ -76,15 +76,20 @@ def outdated(records: Sequence[AttributionRecord]) -> dict[UUID, str]:
     return found
 
 
+def to_approve(records: QuerySet[AttributionRecord]) -> QuerySet[AttributionRecord]:
+    """Those of the records that wait for approval, the oldest first."""
+    waiting = records.filter(payable=True, status=Status.CALCULATED).exclude(payee_type=AttributionRecord.Payee.HOUSE)
+    return waiting.order_by("occurred_at", "pk")
+
+
 def approve_records(*, records: QuerySet[AttributionRecord], reason: str, by: Any) -> Approved:
     """Approve those of the records that may be, the oldest first, 20,000 at most; each thousand in a transaction of its
     own. `by` None: a rule of the house did. Raises ValidationError for a missing reason."""
     if not reason.strip():
         raise ValidationError({"reason": ValidationError("Say why: the audit log keeps it.", code="required")})
-    waiting = records.filter(payable=True, status=Status.CALCULATED).exclude(payee_type=AttributionRecord.Payee.HOUSE)
-    ids = list(waiting.order_by("occurred_at", "pk").values_list("pk", flat=True)[: MOST + 1])
-    done = Approved(has_more=len(ids) > MOST)
-    remaining = iter(ids[:MOST])
+    ids = list(to_approve(records).values_list("pk", flat=True)[: APPROVED_AT_MOST + 1])
+    done = Approved(has_more=len(ids) > APPROVED_AT_MOST)
+    remaining = iter(ids[:APPROVED_AT_MOST])
     while some := list(islice(remaining, AT_ONCE)):
         with transaction.atomic(), because(reason=reason.strip(), user=by and by.pk):
             _approve(some, done)

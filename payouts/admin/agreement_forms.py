@@ -21,6 +21,14 @@ from payouts.models import PayeeGroup, Terms
 
 NO_END = "-"
 FLATS = {f"flat_{kind}": (kind, label) for kind, label in Conversion.Type.choices}
+SECTIONS = {
+    "Whose terms": ("scope", "payee_type", "payee_id", "group", "currency"),
+    "When": ("starts_on", "ends_on", "try_since", "try_until"),
+    "What it earns": ("rate", "renewal_rate", "renewals_as_sold", "tiers"),
+    "Flat, beside the rate": tuple(FLATS),
+    "At most": ("cap_conversion", "cap_day", "cap_month"),
+    "How it is paid": ("hold_days", "minimum_payout", "payment_method", "recovery_cap", "earn_out_months", "note"),
+}
 
 
 def _amount(label, help_text=""):
@@ -76,9 +84,9 @@ class TermsForm(OperationForm):
         widget=UnfoldBooleanSwitchWidget,
         help_text="They follow the terms that their policy was first sold under.",
     )
-    cap_conversion = _amount("Most a conversion")
-    cap_day = _amount("Most a day")
-    cap_month = _amount("Most a month")
+    cap_conversion = _amount("A conversion")
+    cap_day = _amount("A day")
+    cap_month = _amount("A calendar month")
     hold_days = _days("Hold, days", "After the conversion, before a record may be approved.", initial=0)
     minimum_payout = _amount("Least that is paid", "Less waits for the next payout.")
     recovery_cap = _percent(
@@ -95,11 +103,16 @@ class TermsForm(OperationForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         for name, (_kind, label) in FLATS.items():
-            self.fields[name] = _amount(f"Flat for a {label.lower()}", "Beside the rate.")
-        order = list(self.fields)
-        flats = [order.pop(order.index(name)) for name in FLATS]
-        at = order.index("cap_conversion")
-        self.order_fields([*order[:at], *flats, *order[at:]])
+            self.fields[name] = _amount(f"For a {label.lower()}")
+
+    def sections(self):
+        """The fields in the order in which one thinks of them."""
+        for title, names in SECTIONS.items():
+            if found := [self[name] for name in names if name in self.fields]:
+                yield title, found
+
+    def clean_currency(self):
+        return self.cleaned_data["currency"].strip().upper()
 
     def clean_tiers(self):
         """As the operation takes them; what a tier must be is said there."""
@@ -114,8 +127,10 @@ class TermsForm(OperationForm):
     def clean(self):
         cleaned = super().clean() or {}
         scope = cleaned.get("scope")
-        if scope == Terms.Scope.ACCOUNT and not cleaned.get("payee_id"):
-            self.add_error("payee_id", "Name the payee.")
+        if scope == Terms.Scope.ACCOUNT:
+            for name, says in (("payee_type", "Say what it is."), ("payee_id", "Name the payee.")):
+                if not cleaned.get(name):
+                    self.add_error(name, says)
         if scope == Terms.Scope.GROUP and not cleaned.get("group"):
             self.add_error("group", "Name the group.")
         return cleaned
@@ -135,7 +150,8 @@ class TermsForm(OperationForm):
 
     def refuse(self, error):
         if hasattr(error, "error_dict") and "flats" in error.error_dict:
-            error.error_dict["currency"] = error.error_dict.pop("flats")
+            [problem] = error.error_dict.pop("flats")
+            error.error_dict[f"flat_{problem.params['type']}"] = [problem]
         return super().refuse(error)
 
 
@@ -153,7 +169,7 @@ class TryTermsForm(TermsForm):
         del self.fields["payment_method"], self.fields["earn_out_months"], self.fields["renewals_as_sold"]
         self.fields["payee_type"].required = self.fields["payee_id"].required = True
         self.fields["currency"].required = True
-        self.order_fields(["payee_type", "payee_id", "currency", "try_since", "try_until"])
+        self.fields["currency"].help_text = self.fields["payee_type"].help_text = ""
 
     def clean(self):
         cleaned = forms.Form.clean(self) or {}
@@ -171,7 +187,7 @@ class TryTermsForm(TermsForm):
 
 
 class EndForm(OperationForm):
-    ends_on = forms.DateField(label="The last day", widget=UnfoldAdminDateWidget)
+    ends_on = forms.DateField(label="The last day", widget=UnfoldAdminDateWidget, help_text="UTC.")
 
 
 class GroupForm(OperationForm):
@@ -202,3 +218,6 @@ class RuleForm(OperationForm):
     note = forms.CharField(label="Why", max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
     submit_text = "Approve by this rule"
     done_text = "{}: from now on by rule."
+
+    def clean_currency(self):
+        return self.cleaned_data["currency"].strip().upper()

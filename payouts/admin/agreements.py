@@ -1,6 +1,7 @@
 """What is agreed with payees, in the back office: terms, groups, and rules by which records are approved."""
 
 import datetime as dt
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -15,7 +16,7 @@ from attribution.admin.adding import AddByOperation, OperationForm
 from attribution.admin.records import PayeeFilter
 from conversions.admin import money
 from conversions.models import Conversion
-from partners.admin import moment, payee_link
+from partners.admin import list_link, moment, page_link, payee_link
 from payouts import operations
 from payouts.admin.agreement_forms import EndForm, GroupForm, MembershipForm, RuleForm, TermsForm, TryTermsForm
 from payouts.admin.decisions import DecidedAdmin
@@ -47,19 +48,20 @@ def in_words(terms):
         yield "renewals as sold"
     for name, what in (("cap_conversion", "conversion"), ("cap_day", "day"), ("cap_month", "month")):
         if getattr(terms, name) is not None:
-            yield f"at most {getattr(terms, name)} {code} a {what}"
+            yield f"at most {getattr(terms, name):,.2f} {code} a {what}"
 
 
 def paid_in_words(terms):
     if terms.hold_days:
         yield f"held {terms.hold_days} days"
     if terms.minimum_payout:
-        yield f"from {terms.minimum_payout} {terms.currency} on"
+        yield f"from {terms.minimum_payout:,.2f} {terms.currency} on"
     if terms.recovery_cap is not None:
         yield f"at most {percent(terms.recovery_cap)} taken back"
     if terms.earn_out_months:
         yield f"earned out over {terms.earn_out_months} months"
-    yield f"paid by {terms.get_payment_method_display()}"
+    by_hand = terms.payment_method == Terms.Method.MANUAL
+    yield "paid by hand" if by_hand else f"paid by {terms.get_payment_method_display()}"
 
 
 def lines(sentences):
@@ -71,6 +73,16 @@ class TermsAdmin(DecidedAdmin):
     list_display = ["shown_whom", "shown_currency", "starts_on", "shown_end", "shown_rates", "shown_payment", "change"]
     list_display_links = None
     list_select_related = ["group"]
+    fields = [
+        "shown_whom",
+        "shown_currency",
+        "starts_on",
+        "shown_end",
+        "shown_rates",
+        "shown_payment",
+        "note",
+        "agreed",
+    ]
     list_filter = [PayeeFilter, "group"]
     search_fields = ["payee_id", "group__name", "note"]
     operation_form = TermsForm
@@ -84,8 +96,12 @@ class TermsAdmin(DecidedAdmin):
             "Conversions after that day follow the terms of its group, or those of everybody. What was earned stays.",
         ),
     }  # fmt: skip
+    search_help_text = "Payee's id, group or note"
     empty_title = "Nothing is agreed on"
     empty_help = "Without terms a payee has its whole share, at once and without limits. Add the first ones."
+
+    class Media:
+        css = {"all": ["attribution/configurations.css", "payouts/console.css"]}
 
     def perform(self, *, by, **arguments):
         return operations.add_terms(by=by, **arguments)
@@ -120,6 +136,7 @@ class TermsAdmin(DecidedAdmin):
             "form": form,
             "tried": months is not None,
             "months": months and shown_months(months, form.cleaned_data["currency"]),
+            "agreeing": self.has_add_permission(request) and agreeing(form),
         }
         status = 422 if form.errors else 200
         return TemplateResponse(request, "admin/payouts/try_terms.html", context, status=status)
@@ -146,9 +163,23 @@ class TermsAdmin(DecidedAdmin):
     def shown_payment(self, terms):
         return lines(paid_in_words(terms))
 
+    @display(description="Agreed on")
+    def agreed(self, terms):
+        return format_html("{} by {}", moment(terms.created_at), terms.created_by or NONE)
+
     @display(description="")
     def change(self, terms):
-        return self.links(terms) if terms.ends_on is None or terms.ends_on >= timezone.now().date() else ""
+        show = page_link(Terms, terms.pk, "Show")
+        is_over = terms.ends_on is not None and terms.ends_on < timezone.now().date()
+        if is_over:
+            return show
+        return format_html("{} · {}", show, links) if (links := self.links(terms)) else show
+
+
+def agreeing(form):
+    """The page on which what was tried is agreed on, filled in."""
+    tried_out = {name: form.data[name] for name in form.fields if form.data.get(name) and not name.startswith("try_")}
+    return f"{reverse('admin:payouts_terms_add')}?{urlencode(tried_out)}"
 
 
 def _last_quarter():
@@ -178,8 +209,9 @@ def shown_months(months, currency):
 
 @admin.register(PayeeGroup)
 class PayeeGroupAdmin(AddByOperation):
-    list_display = ["name", "members"]
+    list_display = ["name", "members", "agreed", "more"]
     list_display_links = None
+    sortable_by: list[str] = []
     operation_form = GroupForm
     add_title = "A group of payees"
     empty_title = "No groups"
@@ -188,8 +220,15 @@ class PayeeGroupAdmin(AddByOperation):
     def perform(self, *, by, **values):
         return operations.add_group(by=by, **values)
 
+    def url_after_adding(self, row):
+        return reverse("admin:payouts_payeegroup_changelist")
+
     def get_queryset(self, request):
         return super().get_queryset(request).visible_to(request.user).prefetch_related("memberships")
+
+    def get_list_display(self, request):
+        """What comes next, for those who may do it."""
+        return self.list_display if self.has_add_permission(request) else self.list_display[:-1]
 
     @display(description="In it today")
     def members(self, group):
@@ -200,6 +239,19 @@ class PayeeGroupAdmin(AddByOperation):
             if each.starts_on <= today and (each.ends_on is None or each.ends_on >= today)
         ]
         return format_html_join(", ", "{}", links) or NONE
+
+    @display(description="Agreed")
+    def agreed(self, group):
+        return list_link("payouts_terms", "Terms", group__id__exact=group.pk)
+
+    @display(description="")
+    def more(self, group):
+        member, terms = (reverse(f"admin:payouts_{name}_add") for name in ("groupmembership", "terms"))
+        return format_html(
+            '<a class="row-link" href="{}?group={}">Put a payee in it</a> · '
+            '<a class="row-link" href="{}?scope=group&amp;group={}">Agree on terms</a>',
+            member, group.pk, terms, group.pk,
+        )  # fmt: skip
 
 
 @admin.register(GroupMembership)

@@ -55,6 +55,14 @@ class DecidedAdmin(AddByOperation):
     def get_queryset(self, request):
         return super().get_queryset(request).visible_to(request.user)
 
+    def form_of(self, request):
+        """A link may fill some of it in."""
+        return self.operation_form(request.POST or None, initial=request.GET.dict())
+
+    def url_after_adding(self, row):
+        """Where it stands among the others, with what can be decided about it."""
+        return reverse(f"admin:payouts_{self.opts.model_name}_changelist")
+
     def get_urls(self):
         view, name = self.admin_site.admin_view(self.decide), f"payouts_{self.opts.model_name}_decide"
         return [path("<str:object_id>/<slug:verb>/decide/", view, name=name), *super().get_urls()]
@@ -72,14 +80,25 @@ class DecidedAdmin(AddByOperation):
             request,
             form,
             lambda: work(by=request.user, **{self.id_argument: row.pk}, **form.cleaned_data),
-            back=reverse(f"admin:payouts_{self.opts.model_name}_changelist"),
+            back=self.url_after_adding(row),
             done=done,
             title=f"{button}: {row}",
             button=button,
             sentences=[says],
         )
 
+    def get_changelist_instance(self, request):
+        """Who only reads is shown no button."""
+        found = super().get_changelist_instance(request)
+        found.result_list = list(found.result_list)
+        may_decide = request.user.has_perm(f"payouts.change_{self.opts.model_name}")
+        for row in found.result_list:
+            row.may_decide = may_decide
+        return found
+
     def links(self, row):
+        if not getattr(row, "may_decide", False):
+            return ""
         name = f"admin:payouts_{self.opts.model_name}_decide"
         found = [(reverse(name, args=[row.pk, verb]), each[0]) for verb, each in self.decisions.items()]
         parts = [format_html('<a class="row-link" href="{}">{}</a>', *each) for each in found]

@@ -71,6 +71,10 @@ class ReconciliationAdmin(ReadOnlyAdmin):
     empty_title = "Never reconciled"
     empty_help = "Reconcile now, or wait for the night."
     list_before_template = "admin/payouts/reconcile.html"
+
+    class Media:
+        css = {"all": ["payouts/console.css"]}
+
     fields = ["finished", "outcome", "differences"]
     readonly_fields = fields
     sections = ["identities", "found"]

@@ -172,7 +172,15 @@ def _of_amounts(terms: Terms) -> Any:
         if kind not in Conversion.Type.values:
             yield "flats", _error(f"{kind} is not a type of conversion.", "invalid_choice")
         else:
-            yield "flats", _amount_problem(amount, terms.currency)
+            yield "flats", _of_flat(kind, amount, terms.currency)
+
+
+def _of_flat(kind: str, amount: Any, currency: str | None) -> ValidationError | None:
+    """A problem knows the type that it is about: a form has a field for each."""
+    problem = _amount_problem(amount, currency)
+    if problem:
+        problem.params = {"type": kind}
+    return problem
 
 
 def _amount_problem(amount: Any, currency: str | None) -> ValidationError | None:

@@ -32,6 +32,11 @@ def text_of(response):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
+def sent_along(shown):
+    """What a browser sends from the page on which it is confirmed."""
+    return dict(re.findall(r'<input type="hidden" name="(?!csrf)(\w+)" (?:value="([^"]*)")?', shown.content.decode()))
+
+
 def test_what_would_happen_is_shown_by_payee_to_the_cent_and_nothing_is_done(page):
     conversion = sold()
     approve(1)
@@ -52,7 +57,7 @@ def test_confirmed_it_is_done_as_it_was_shown(page):
     approve(1)
     shown = page.post(reversing(conversion), CHOSEN | {"amount": "", "step": "check"})
     assert 'name="amount" value="100.01"' in shown.content.decode()
-    response = page.post(reversing(conversion), CHOSEN | {"step": "reverse"}, follow=True)
+    response = page.post(reversing(conversion), sent_along(shown) | {"amount": "50.00", "step": "reverse"}, follow=True)
     assert "50.00 USD is reversed" in text_of(response)
     reversal = conversion.reversals.get()
     assert (reversal.reason, reversal.amount, reversal.note) == ("refund", Decimal("50.00"), CHOSEN["note"])

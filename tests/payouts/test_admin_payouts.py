@@ -1,6 +1,7 @@
 """The console's pages by role, and each button of a payout."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -161,6 +162,19 @@ def test_a_hold_is_placed_once_and_lifted_with_a_reason(client, sam):
     client.post(lift, {"reason": "Cleared"})
     hold.refresh_from_db()
     assert (hold.lifted_by, Hold.objects.filter(lifted_at=None).exists()) == (sam, False)
+
+
+@pytest.mark.parametrize("role", ["Operations", "Auditor"])
+def test_who_only_reads_is_offered_no_decision(client, sam, role):
+    operations.place_hold(payee_type="partner", payee_id="partner-1", reason="Under review", by=sam)
+    operations.propose_adjustment(
+        payee_type="partner", payee_id="partner-1", currency="USD", amount=Decimal(5), reason="Bonus", by=sam
+    )
+    offered = {"proposal": 2, "hold": 1}
+    for user, shown in ((sam, offered), (UserFactory(role=role), dict.fromkeys(offered, 0))):
+        client.force_login(user)
+        found = {name: client.get(f"/admin/payouts/{name}/").content.decode().count("/decide/") for name in offered}
+        assert found == shown
 
 
 def test_the_queries_of_a_payout_do_not_grow_with_its_lines(client, sam):
