@@ -128,7 +128,9 @@ class ConversionFactory(factory.django.DjangoModelFactory):
 
 
 def _of_time(moment):
-    """An id that begins with that time."""
+    """An id that begins with that time, which may be told as a text."""
+    if isinstance(moment, str):
+        moment = dt.datetime.fromisoformat(moment)
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | uuid7().int & (1 << 80) - 1)
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from attribution_site.api.access import person_of
 from attribution_site.api.fields import Moment, Money, StrictSerializer, Text
 from attribution_site.api.lists import BoundaryFilter, KeysetPagination
+from conversions import currencies
 from partners.models import payee_of
 from payouts import operations
 from payouts.models import Entry, Payout, PayoutLine, Status
@@ -22,9 +23,9 @@ LINES_TOLD = 1000
 class PayoutFilter(django_filters.FilterSet):
     number = django_filters.NumberFilter()
     status = django_filters.ChoiceFilter(choices=Status.choices)
-    currency = django_filters.CharFilter(max_length=3)
-    partner_id = django_filters.CharFilter(method="of_payee", max_length=64)
-    broker_id = django_filters.CharFilter(method="of_payee", max_length=64)
+    currency = django_filters.CharFilter(validators=[currencies.known])
+    partner_id = django_filters.CharFilter(method="of_payee")
+    broker_id = django_filters.CharFilter(method="of_payee")
     start_date = BoundaryFilter(field_name="prepared_at", lookup_expr="gte")
     end_date = BoundaryFilter(field_name="prepared_at", lookup_expr="lt")
 

@@ -13,6 +13,7 @@ from partners.operations import create_key
 from partners.webhooks import operations as webhooks
 from tests.factories import (
     AttributionRecordFactory,
+    BankAccountFactory,
     BrokerFactory,
     ConversionFactory,
     DisputeFactory,
@@ -22,6 +23,7 @@ from tests.factories import (
     TouchpointFactory,
     WebhookMessageFactory,
 )
+from tests.payouts.books import payout_of
 from touchpoints.models import Touchpoint
 
 A, B = Payee("partner", "partner-a"), Payee("partner", "partner-b")
@@ -90,6 +92,8 @@ def of_b(db):
         "key": key.pk,
         "webhook": endpoint.pk,
         "delivery": delivery.pk,
+        "payout": payout_of(B.id, is_approved=True).pk,
+        "account": BankAccountFactory(payee_id=B.id, holder="Secret Holder").pk,
         "party": dispute.parties.get().pk,
         "session": "session-b",
         "campaign": "secret-campaign",

@@ -11,9 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from attribution_site.api import keys
 from attribution_site.api.keys import Payee
 from partners.operations import create_key
-from tests.access import test_nothing_of_another as another
-from tests.access.conftest import client_with
-from tests.access.test_nothing_of_another import A, ask, body_of, filled, operations, told
+from tests.access.conftest import A, client_with
+from tests.access.test_nothing_of_another import ask, body_of, filled, operations, told
 from tests.factories import (
     AttributionRecordFactory,
     BrokerFactory,
@@ -22,8 +21,6 @@ from tests.factories import (
     WebhookMessageFactory,
 )
 
-# What is B's.
-of_b = another.of_b
 BROKER = Payee("broker", "broker-a")
 ASKERS = {"a partner": A, "a broker": BROKER}
 VALUES = re.compile(r"'(?:[^']|'')*'|\b\d+(\.\d+)?\b|\"s\d+_x\d+\"")

@@ -28,6 +28,8 @@ ID_OF = {
     "partners": "partner",
     "brokers": "broker",
     "disputes": "dispute",
+    "payouts": "payout",
+    "bank-accounts": "account",
 }
 
 

@@ -155,11 +155,12 @@ def test_there_is_one_login_a_role():
     assert {user.username: [group.name for group in user.groups.all()] for user in users.all()} == {
         "operations": ["Operations"],
         "finance": ["Finance"],
+        "controller": ["Finance"],
         "analyst": ["Analyst"],
         "administrator": [],
     }
     assert users.get(is_superuser=True).username == "administrator"
-    assert len(load.working_logins()) == 4
+    assert len(load.working_logins()) == 5
 
 
 @pytest.mark.django_db

@@ -46,6 +46,24 @@ BEYOND_THE_SCHEMA: dict[str, set[str]] = {
     # The house has no role in a dispute.
     "GET /disputes": CURSOR | {"role only_for_payees"},
     "GET /leads/{leadId}/touchpoints": CURSOR,
+    "GET /payouts": CURSOR
+    | UNKNOWN_CURRENCY
+    | {
+        f"{name} {code}"
+        for name in ("number", "partnerId", "brokerId")
+        for code in ("invalid", "max_value", "min_value", "null_characters_not_allowed")
+    },
+    # A month or a quarter, or both days: and of whom, unless one asks of oneself.
+    "GET /statements": CURSOR
+    | PERIOD
+    | UNKNOWN_PAYEE
+    | {"brokerId two_payees", "period two_periods"}
+    | {
+        f"{name} {code}"
+        for name in ("period", "startDate", "endDate")
+        for code in ("required", "invalid", "one_period")
+    }
+    | {"partnerId required", "brokerId one_payee", "partnerId one_payee"},
     # A section is of a CSV file, which has one table.
     "GET /reports/attribution": PERIOD | UNKNOWN_PAYEE | UNKNOWN_CURRENCY | {"section not_csv"},
     "GET /reports/attribution/{id}": {"section not_csv"},
@@ -87,7 +105,9 @@ BEYOND_THE_SCHEMA: dict[str, set[str]] = {
     | {"occurredAt before_conversion", "amount exceeds_conversion", "amount too_precise"},
     # In arrays each item may be of what is not there. One disputes a record, or for a missing touch a conversion.
     "POST /disputes": CLAIMANT
-    | {"not_found", "claimantId not_yours", "conversionId invalid", "attributionId required", "conversionId required"},
+    | {"not_found", "claimantId not_yours", "conversionId invalid", "attributionId required", "conversionId required"}
+    # Evidence is data of any form, but of texts.
+    | {"evidence not_text", "not_text"},
     "POST /disputes/resolve": DECISION
     | {
         "not_found",
@@ -115,6 +135,15 @@ BEYOND_THE_SCHEMA: dict[str, set[str]] = {
     | {"expiresAt in_the_past", "brokerId one_payee"},
     "POST /keys/{id}/rotate": OVERLAP,
     "POST /partners": {"name required"},
+    # Which of its fields belong to the method, and what a bank's number is, has check digits and lists.
+    "POST /bank-accounts": {
+        f"{name} {code}"
+        for name in ("holder", "currency", "accountType", "number", "routing", "bic", "payeeId", "payeeType")
+        for code in ("invalid", "required", "does_not_exist", "not_for_payees", "blank")
+    },
+    "POST /payouts/{id}/approve": {"linesHash invalid"},
+    "POST /payouts/{id}/pay": {"paidAt in_the_future", "paidAt invalid"},
+    "POST /payouts/{id}/void": {"reason required"},
     # No two items of an array are about the same.
     "POST /spend": UNKNOWN_CURRENCY
     | UNKNOWN_PAYEE
@@ -125,12 +154,14 @@ BEYOND_THE_SCHEMA: dict[str, set[str]] = {
     "POST /webhooks": ADDRESS | UNKNOWN_PAYEE | {"events invalid_choice", "brokerId one_payee"},
     "POST /webhooks/{webhookId}/rotate-secret": OVERLAP,
     "PUT /attributions/{id}": RECORD,
+    "PUT /brokers": {"name required", "id repeated"},
     "PUT /brokers/{id}": FIXED_ID | {"name required"},
     "PUT /conversions/{id}": SALE,
     # Whoever decides does so in their own name, and says why a dispute is rejected.
     "PUT /disputes/{id}/resolve": DECISION
     | {"resolvedBy not_yours", "resolvedBy not_allowed", "rejection required", "rejection invalid"}
     | {"adjustments invalid", "resolution required"},
+    "PUT /partners": {"name required", "id repeated"},
     "PUT /partners/{id}": FIXED_ID | {"name required"},
     "PUT /touchpoints/{id}": TOUCH | FIXED_ID | {"leadId fixed"},
     "PUT /webhooks/{webhookId}": ADDRESS | WHOSE | {"events invalid_choice"},
