@@ -39,7 +39,7 @@ ROUTES = {
     "admin/sign-in/turn-off/": ("admin/sign-in/turn-off/", STAFF),
     "admin/statements/": ("admin/statements/", PERMITTED),
     # Of which payee is not said.
-    "admin/statements/file.<form>": ("admin/statements/file.csv", (302, 403, 404, 404, 302)),
+    "admin/statements/file.<form>": ("admin/statements/file.csv", (302, 403, 400, 400, 302)),
     "admin/touchpoints/lead/<path:lead_id>/": ("admin/touchpoints/lead/lead-1/", PERMITTED),
     "api/docs": ("api/docs", EVERYBODY),
     "api/schema": ("api/schema", EVERYBODY),

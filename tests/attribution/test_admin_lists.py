@@ -62,8 +62,8 @@ def test_a_list_costs_the_same_queries_for_one_row_and_for_many(client, path, dj
     sign_in(client, "Operations")
     LISTS[path]()
     # Session, user, two for permissions, count, rows; a fuller list may not add one.
-    # The menu's two badges, the reader's own filters and what is left of records are four of them.
-    with django_assert_max_num_queries(11) as few:
+    # The menu's three badges, the reader's own filters and what is left of records are five of them.
+    with django_assert_max_num_queries(12) as few:
         client.get(f"/admin/{path}/")
     LISTS[path].create_batch(40)
     with django_assert_max_num_queries(len(few.captured_queries)):
