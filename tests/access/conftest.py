@@ -141,6 +141,8 @@ def of_a(of_b):
         "key": create_key(name="key of A", scopes=["partner"], payee=A)[0].pk,
         "webhook": delivery.endpoint_id,
         "delivery": delivery.pk,
+        "payout": payout_of(A.id, is_approved=True).pk,
+        "account": BankAccountFactory(payee_id=A.id).pk,
     }
 
 

@@ -49,7 +49,9 @@ def operations():
 def markers(of_b):
     """What no answer to A may hold."""
     of_words = ["partner-b", "broker-b", "secret", "lead-of-b", "session-b", "Secret", "47.11"]
-    return of_words + [str(value) for name, value in of_b.items() if name != "secrets"] + of_b["secrets"]
+    # A number may be anything's.
+    ids = [str(value) for name, value in of_b.items() if name != "secrets" and not isinstance(value, int)]
+    return of_words + ids + of_b["secrets"]
 
 
 def thing_of(path, parameter):

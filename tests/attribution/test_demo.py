@@ -173,7 +173,7 @@ def test_production_gets_no_demo_logins(settings):
 @pytest.mark.django_db
 def test_production_tells_no_logins_that_were_made_before_it_was_one(settings):
     load.create_logins()
-    assert len(load.working_logins()) == 4
+    assert len(load.working_logins()) == 5
     settings.PRODUCTION = True
     assert load.working_logins() == []
 

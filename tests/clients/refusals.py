@@ -57,7 +57,7 @@ BEYOND_THE_SCHEMA: dict[str, set[str]] = {
     "GET /statements": CURSOR
     | PERIOD
     | UNKNOWN_PAYEE
-    | {"brokerId two_payees", "period two_periods"}
+    | {"brokerId two_payees", "period two_periods", "cursor unknown_field", "pageSize unknown_field"}
     | {
         f"{name} {code}"
         for name in ("period", "startDate", "endDate")
