@@ -126,7 +126,7 @@ class StatementViewSet(viewsets.GenericViewSet):
     def _asked(self):
         """A file has no pages to be asked for."""
         given = self.request.query_params.dict()
-        pages = () if given.get("format") in statements.TYPES else self.paginator.parameters
+        pages = () if given.get("format") in statements.TYPES else StatementPages.parameters
         serializer = StatementSerializer(data={name: text for name, text in given.items() if name not in pages})
         check_parameters(self.request, dict.fromkeys([*serializer.field_names, *pages], False))
         serializer.is_valid(raise_exception=True)
