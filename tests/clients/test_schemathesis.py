@@ -70,6 +70,9 @@ BEYOND_THE_SCHEMA = {
     # What evidence may be.
     *("not_text", "too_deep", "too_large", "type_mismatch", "unsupported_type", "damaged", "bad_name"),
     "This is no file. Send it with a file name.",
+    # Whose statement, and of when.
+    *("two_payees", "two_periods", "no_period", "no_pages", "Give a period, or its first and its last day."),
+    "Whose statement is it? Give partnerId or brokerId.",
     # An idempotency key that was there before, which the machine likes to send twice.
     "key_reused",
 }
