@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from django.core.validators import RegexValidator
 from django.http import StreamingHttpResponse
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -14,7 +15,7 @@ from attribution_site.isolation import as_owner
 from partners.models import Broker, Partner, opaque_id, payee_of
 from payouts import statements
 from payouts.models import Entry, Kind
-from payouts.statements.periods import WORDED, Period
+from payouts.statements.periods import NAMED, WORDED, Period
 
 PAYEES = {"partner_id": Partner, "broker_id": Broker}
 
@@ -31,7 +32,7 @@ class StatementSerializer(StrictSerializer):
 
     partner_id = Text(required=False, validators=[opaque_id])
     broker_id = Text(required=False, validators=[opaque_id])
-    period = Text(required=False, max_length=7, help_text="A month such as 2026-03, or a quarter such as 2026-Q1.")
+    period = Text(required=False, validators=[RegexValidator(NAMED, WORDED)], help_text=WORDED)
     start_date = Day(required=False, input_formats=["%Y-%m-%d"], help_text="The first day, UTC.")
     end_date = Day(required=False, input_formats=["%Y-%m-%d"], help_text="The last day, UTC.")
     format = serializers.ChoiceField(["json", *statements.TYPES], required=False)
@@ -44,16 +45,18 @@ class StatementSerializer(StrictSerializer):
 
 def _period(asked):
     days = {"startDate": asked.get("start_date"), "endDate": asked.get("end_date")}
-    if "period" in asked and any(days.values()):
-        raise _refusal("period", "Give a period, or its first and last day.", "two_periods")
-    if "period" not in asked and not any(days.values()):
-        raise _refusal("period", WORDED, "required")
-    if missing := [name for name, day in days.items() if day is None and "period" not in asked]:
-        raise _refusal(missing[0], "A period has a first and a last day.", "required")
+    missing = [name for name, day in days.items() if day is None]
+    if "period" in asked:
+        if len(missing) < len(days):
+            raise _refusal("period", "Give a period or its days, not both.", "two_periods")
+        return Period.named(asked["period"])
+    if missing:
+        name = "period" if len(missing) == len(days) else missing[0]
+        raise _refusal(name, "Give a period, or its first and its last day.", "required")
     try:
-        return Period.named(asked["period"]) if "period" in asked else Period(*days.values())
+        return Period(*days.values())
     except ValueError as error:
-        raise _refusal("period" if "period" in asked else "endDate", str(error), "invalid") from None
+        raise _refusal("endDate", str(error), "no_period") from None
 
 
 def _refusal(name, text, code):
@@ -124,12 +127,13 @@ class StatementViewSet(viewsets.GenericViewSet):
         return answer
 
     def _asked(self):
-        """A file has no pages to be asked for."""
-        given = self.request.query_params.dict()
-        pages = () if given.get("format") in statements.TYPES else StatementPages.parameters
+        given, pages = self.request.query_params.dict(), StatementPages.parameters
         serializer = StatementSerializer(data={name: text for name, text in given.items() if name not in pages})
         check_parameters(self.request, dict.fromkeys([*serializer.field_names, *pages], False))
         serializer.is_valid(raise_exception=True)
+        asked_for = [name for name in pages if name in given]
+        if asked_for and serializer.validated_data.get("format", "json") != "json":
+            raise _refusal(asked_for[0], "A file has all lines, and no pages.", "no_pages")
         return serializer.validated_data
 
     def _payee(self, asked):

@@ -4,8 +4,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
-QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
+NAMED = r"^[12][0-9]{3}-(0[1-9]|1[0-2]|Q[1-4])\Z"
 WORDED = "Give a month such as 2026-03, or a quarter such as 2026-Q1."
 A_DAY = dt.timedelta(days=1)
 
@@ -26,20 +25,13 @@ class Period:
     @classmethod
     def named(cls, text: str) -> "Period":
         """Of a month or a quarter. Raises ValueError for any other text."""
-        if found := MONTH.fullmatch(text):
-            return cls._of_months(int(found[1]), int(found[2]), 1)
-        if found := QUARTER.fullmatch(text):
-            return cls._of_months(int(found[1]), 3 * int(found[2]) - 2, 3)
-        raise ValueError(WORDED)
-
-    @classmethod
-    def _of_months(cls, year: int, month: int, months: int) -> "Period":
+        if not re.match(NAMED, text):
+            raise ValueError(WORDED)
+        year, _, part = text.partition("-")
+        months = 3 if part.startswith("Q") else 1
+        month = months * (int(part.removeprefix("Q")) - 1) + 1
         years, follows = divmod(month - 1 + months, 12)
-        try:
-            first, after = dt.date(year, month, 1), dt.date(year + years, follows + 1, 1)
-        except ValueError:
-            raise ValueError(WORDED) from None
-        return cls(first, after - A_DAY)
+        return cls(dt.date(int(year), month, 1), dt.date(int(year) + years, follows + 1, 1) - A_DAY)
 
     @property
     def start(self) -> dt.datetime:
@@ -55,7 +47,7 @@ class Period:
         """As it is asked for, where it is a month or a quarter; of letters that a file's name may have."""
         year, month = self.first.year, self.first.month
         for text in (f"{year:04}-{month:02}", f"{year:04}-Q{(month + 2) // 3}"):
-            if Period.named(text) == self:
+            if re.match(NAMED, text) and Period.named(text) == self:
                 return text
         return f"{self.first}..{self.last}"
 

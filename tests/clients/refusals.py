@@ -55,15 +55,8 @@ BEYOND_THE_SCHEMA: dict[str, set[str]] = {
     },
     # A month or a quarter, or both days: and of whom, unless one asks of oneself.
     "GET /statements": CURSOR
-    | PERIOD
-    | UNKNOWN_PAYEE
-    | {"brokerId two_payees", "period two_periods", "cursor unknown_field", "pageSize unknown_field"}
-    | {
-        f"{name} {code}"
-        for name in ("period", "startDate", "endDate")
-        for code in ("required", "invalid", "one_period")
-    }
-    | {"partnerId required", "brokerId one_payee", "partnerId one_payee"},
+    | {"period required", "period two_periods", "startDate required", "endDate required", "endDate no_period"}
+    | {"partnerId required", "brokerId two_payees", "cursor no_pages", "pageSize no_pages"},
     # A section is of a CSV file, which has one table.
     "GET /reports/attribution": PERIOD | UNKNOWN_PAYEE | UNKNOWN_CURRENCY | {"section not_csv"},
     "GET /reports/attribution/{id}": {"section not_csv"},

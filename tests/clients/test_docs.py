@@ -1,10 +1,12 @@
 """Whatever `docs/api.md` shows in a block is run here, against a running server, as a reader would."""
 
+import datetime as dt
 import json
 import os
 import re
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 import requests
@@ -12,7 +14,9 @@ from django.conf import settings
 
 from conversions.models import Conversion
 from disputes.models import Dispute
+from partners.models import uuid7
 from partners.operations import create_key
+from payouts.models import Entry
 from tests.clients import node
 from tests.factories import PartnerFactory, UserFactory
 from tests.tools import needs_curl, needs_npm
@@ -68,6 +72,23 @@ def test_the_python_quick_start_runs(setting, tmp_path):
         "Position Based v1: the only touch takes all.",
         "This touch is the only one that counts, less than a second before the conversion. Its credit is 100 %.",
     ]
+
+
+@needs_curl
+def test_the_curl_examples_of_statements_run(setting, tmp_path):
+    """A partner's key reads its own; what it downloads is what the ledger has."""
+    owner = "partner", "partner-abc"
+    key = create_key(name="statements", scopes=["partner"], payee=owner)[1]
+    march = dt.datetime(2026, 3, 9, tzinfo=dt.UTC)
+    facts = {"kind": "manual", "payee_type": "partner", "payee_id": "partner-abc", "currency": "USD"}
+    Entry.objects.create(amount=Decimal("12.50"), booked_at=march, proposal_id=uuid7(), **facts)
+    page = (settings.BASE_DIR / "docs" / "statements.md").read_text()
+    [block] = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    told = run("bash", "-euo", "pipefail", "-c", block, setting=setting | {"ATTRIBUTION_KEY": key}, cwd=tmp_path)
+    assert told.count('"closing":12.50') == 2
+    *_, closing = (tmp_path / "statement.csv").read_text().splitlines()
+    assert closing.split(",")[5:10] == ["closing", "closing", "", "", "12.50"]
+    assert (tmp_path / "statement.pdf").read_bytes().startswith(b"%PDF")
 
 
 @needs_npm

@@ -7090,7 +7090,7 @@ export interface operations {
                 pageSize?: number;
                 partnerId?: string;
                 brokerId?: string;
-                /** @description A month such as 2026-03, or a quarter such as 2026-Q1. */
+                /** @description Give a month such as 2026-03, or a quarter such as 2026-Q1. */
                 period?: string;
                 /** @description The first day, UTC. */
                 startDate?: string;
