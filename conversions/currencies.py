@@ -11,7 +11,10 @@ MOST_DECIMALS = 2  # what the columns and the contract hold
 
 def known(code: str) -> None:
     if code not in EXPONENTS:
-        raise ValidationError(f"{code} is not a currency of ISO 4217.", code="unknown_currency")
+        # As a parameter: the text is what somebody sent, and may have percent signs in it.
+        raise ValidationError(
+            "%(named)s is not a currency of ISO 4217.", code="unknown_currency", params={"named": code}
+        )
     if EXPONENTS[code] > MOST_DECIMALS:
         raise ValidationError(
             f"{code} has {EXPONENTS[code]} decimals; amounts here have at most {MOST_DECIMALS}.",

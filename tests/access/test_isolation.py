@@ -15,10 +15,12 @@ from conversions.models import Conversion, Reversal
 from disputes.models import Dispute, Evidence, Message, Party
 from partners.models import ApiKey, Broker, Partner, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from partners.operations import create_key
+from payouts.models import BankAccount, Entry, Payout, PayoutLine
 from tests.access.test_permissions_of_keys import STATUSES
 from tests.api import BASE, refused
 from tests.factories import (
     AttributionRecordFactory,
+    BankAccountFactory,
     BrokerFactory,
     ConversionFactory,
     DisputeFactory,
@@ -29,6 +31,7 @@ from tests.factories import (
     TouchpointFactory,
     WebhookMessageFactory,
 )
+from tests.payouts.books import owed, payout_of
 from touchpoints.models import Touchpoint
 
 A, B = Payee("partner", "partner-a"), Payee("partner", "partner-b")
@@ -42,6 +45,8 @@ LISTS = {
     "adjustments": Adjustment,
     "keys": ApiKey,
     "webhooks": WebhookEndpoint,
+    "payouts": Payout,
+    "bank-accounts": BankAccount,
 }
 # How much of a list is partner a's, where that is not one row: the key that asks is its second.
 OWN_ROWS = {"brokers": 0, "keys": 2}
@@ -65,6 +70,9 @@ def two_partners(db):
         delivery = WebhookMessageFactory(endpoint__description=payee.id, **{f"endpoint__{column}": payee.id})
         WebhookAttempt.objects.create(message=delivery, at=timezone.now(), duration_ms=1, status_code=200)
         _make_dispute(payee, record)
+        if payee.kind == "partner":
+            payout_of(payee.id, is_approved=True, entry=owed("10.00", payee=payee.id))
+            BankAccountFactory(payee_id=payee.id)
     ConversionFactory(lead_id="lead-both")
 
 
@@ -139,6 +147,8 @@ ITEMS = {
     "get disputes/{dispute}/evidence/{evidence}": None,
     "get disputes/{dispute}/messages": None,
     "get keys/{key}": None,
+    "get payouts/{payout}": None,
+    "get bank-accounts/{account}": None,
     "get webhooks/{webhook}": None,
     "get webhooks/{webhook}/deliveries": None,
     "get webhooks/{webhook}/deliveries/{delivery}": None,
@@ -158,8 +168,8 @@ ITEMS = {
     "post webhooks/{webhook}/replay-failed": {},
     "post webhooks/{webhook}/deliveries/{delivery}/replay": None,
 }
-# A broker's own is what a partner never has, and a file's content stands on disk.
-ELSEWHERE = {"brokers/{}", "disputes/{}/evidence/{}/content"}
+# A broker's own is what a partner never has, a file's content stands on disk, and statements have a test of their own.
+ELSEWHERE = {"statements", "brokers/{}", "disputes/{}/evidence/{}/content"}
 FILTERED = {*LISTS.values(), Party, Evidence, Message, WebhookMessage}
 
 
@@ -172,6 +182,8 @@ def of_b(two_partners):
         "record": AttributionRecord.objects.get(payee_id=B.id).pk,
         "dispute": dispute.pk,
         "evidence": dispute.evidence.get().pk,
+        "payout": Payout.objects.get(payee_id=B.id).pk,
+        "account": BankAccount.objects.get(payee_id=B.id).pk,
         "key": ApiKey.objects.get(partner_id=B.id).pk,
         "webhook": delivery.endpoint_id,
         "delivery": delivery.pk,
@@ -213,7 +225,7 @@ def test_every_route_that_partners_read_is_among_them():
 
 OWN = [
     *(Touchpoint, AttributionRecord, Partner, Dispute, Party, Evidence, Message, Adjustment),
-    *(ApiKey, WebhookEndpoint, WebhookMessage, WebhookAttempt),
+    *(ApiKey, WebhookEndpoint, WebhookMessage, WebhookAttempt, Payout, PayoutLine, Entry, BankAccount),
 ]
 
 

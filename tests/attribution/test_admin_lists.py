@@ -183,7 +183,7 @@ def test_a_conversion_shows_its_journey_and_who_earned_it(client, django_assert_
     TouchpointFactory(lead_id="lead-9", timestamp=sold - dt.timedelta(days=91), source="too-old")
     TouchpointFactory(lead_id="lead-9", timestamp=sold + dt.timedelta(minutes=1), source="afterwards")
     record = AttributionRecordFactory(conversion_id=conversion.pk, touchpoint_id=touch.pk)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(28):
         page = client.get(f"/admin/conversions/conversion/{conversion.pk}/change/").content.decode()
     assert "in-time" in page
     assert "too-old" not in page

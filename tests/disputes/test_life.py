@@ -27,9 +27,13 @@ def money(*amounts):
     return [Decimal(each) for each in amounts]
 
 
-def resolve(dispute, decision=None, by=None):
+def resolve(dispute, decision=None, by=None, confirmed=()):
     return operations.resolve_dispute(
-        dispute_id=dispute.pk, resolution="The broker's log shows it.", decision=decision, by=by or house()
+        dispute_id=dispute.pk,
+        resolution="The broker's log shows it.",
+        decision=decision,
+        confirmed=confirmed,
+        by=by or house(),
     )
 
 
@@ -329,7 +333,8 @@ def test_an_appeal_does_not_freeze_what_was_given_to_another():
     assert statuses(conversion)[0] == "calculated"
     approve(AttributionRecord.objects.get(pk=first.pk))
     # It is still about that record: won, the money comes back, by what is right for an approved one.
-    resolve(appeal, Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-0")))
+    back = Decision(Way.REASSIGN, first.touchpoint_id, ("partner", "partner-0"))
+    resolve(appeal, back, confirmed=[given.settlement_id])
     assert net_by_payee(conversion) == {"partner-0": 4, "partner-1": 2, "partner-2": 4}
     assert statuses(conversion)[0] == "approved"
 

@@ -18,7 +18,16 @@ CLAIMANT, LOSER, OTHER = (Actor(payee=("partner", f"partner-{number}")) for numb
 # All that a respondent is told, and what only the claimant and the house are.
 BLURRED = {"disputeId", "number", "status", "conversionId", "url"}
 FULL = BLURRED | {
-    *("attributionId", "disputeType", "claimantType", "claimantId", "currency", "expectedAmount", "dueAt"),
+    *(
+        "attributionId",
+        "disputeType",
+        "claimantType",
+        "claimantId",
+        "currency",
+        "expectedAmount",
+        "dueAt",
+        "answerDueAt",
+    ),
 }
 SAID = {"messageId", "text"}
 SENT = {"evidenceId", "sha256"}

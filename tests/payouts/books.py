@@ -86,9 +86,9 @@ def paid(payout=None):
     return operations.mark_paid(payout_id=payout.pk, paid_at=timezone.now(), reference="ref-1", by=finance())
 
 
-def payout_of(payee, *, is_approved=False):
-    """One that waits for its approval, made without a run, of one record."""
-    entry, preparer = earned(payee=payee), finance()
+def payout_of(payee, *, is_approved=False, entry=None):
+    """One that waits for its approval, made without a run, of one entry: of a record if none is given."""
+    entry, preparer = entry or earned(payee=payee), finance()
     payout = Payout(payee_type="partner", payee_id=payee, currency="USD", prepared_by=preparer)
     payout.period_end, payout.total, payout.line_count = today(), entry.amount, 1
     payout.save(force_insert=True)

@@ -189,15 +189,12 @@ def test_a_preview_changes_nothing_and_binds_what_is_done_after_it():
 def test_an_answer_that_fails_in_the_middle_books_nothing(monkeypatch):
     one, two = payable("10.00", "20.00")
     made = export(one, two)
-    real, calls = operations.answering.mark_paid, []
 
-    def failing(**values):
-        calls.append(values)
-        if len(calls) == 2:
-            raise RuntimeError
-        return real(**values)
+    def failing(payouts):
+        assert {each.status for each in Payout.objects.filter(pk__in=[each.pk for each in payouts])} == {"paid"}
+        raise RuntimeError
 
-    monkeypatch.setattr(operations.answering, "mark_paid", failing)
+    monkeypatch.setattr("payouts.operations.paying.announcing.announce_all", failing)
     with pytest.raises(RuntimeError):
         answered(made, csv_of(row(made, one), row(made, two)))
     assert {state(one), state(two)} == {"approved"}
